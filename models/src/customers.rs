@@ -1,0 +1,132 @@
+//! The customers: one row each, everything the model knows and predicts of them.
+
+use arrow::array::{Array, Float64Array, Int32Array, StringArray, UInt8Array, UInt16Array, UInt32Array};
+
+use crate::ModelError;
+use crate::ids::{CustomerIx, check_ascending, find};
+use crate::lifecycle::LifecycleStage;
+use crate::table::{Nullable, table};
+use crate::value::ValueTier;
+
+table! {
+    /// One row a customer, ascending by id. Names as in the buy-till-you-die literature (Fader, Hardie & Lee 2005).
+    pub struct Customers in "customers.arrow" {
+        /// The shop's id.
+        pub customer_id: StringArray,
+        /// Orders, those returned later included.
+        pub orders: UInt32Array,
+        /// Distinct calendar days with an order.
+        pub purchase_days: UInt32Array,
+        /// Repeat purchase days x: `purchase_days - 1`, 0 for a prospect.
+        pub frequency: UInt32Array,
+        /// First to last purchase t_x, in days.
+        pub recency_days: UInt32Array,
+        /// First purchase to as-of T, in days.
+        pub age_days: UInt32Array,
+        /// As-of minus last purchase, in days; 0 for a prospect.
+        pub days_since_last: UInt32Array,
+        /// Day of the first order (days since 1970-01-01); 0 for a prospect.
+        pub first_day: Int32Array,
+        /// Day of the last order (days since 1970-01-01); 0 for a prospect.
+        pub last_day: Int32Array,
+        /// Money spent, returns netted out.
+        pub spend: Float64Array,
+        /// Mean spend per repeat purchase day; 0 without one.
+        pub monetary_value: Float64Array,
+        /// Distinct items bought.
+        pub distinct_items: UInt32Array,
+        /// Distinct categories bought.
+        pub distinct_categories: UInt32Array,
+        /// Lines with negative quantity.
+        pub returns: UInt32Array,
+        /// The customer's typical days between purchases, shrunk towards the shop's mean.
+        pub gap_days: Float64Array,
+        /// RFM score of days_since_last, 1 to 5, 5 = bought most lately.
+        pub rfm_recency: UInt8Array,
+        /// RFM score of purchase days, 1 to 5, 5 = most often.
+        pub rfm_frequency: UInt8Array,
+        /// RFM score of spend, 1 to 5, 5 = most.
+        pub rfm_monetary: UInt8Array,
+        /// Lifecycle stage, as the position in [`LifecycleStage::ALL`].
+        pub lifecycle: UInt8Array,
+        /// Value tier, as the position in [`ValueTier::ALL`].
+        pub value_tier: UInt8Array,
+        /// Segment: row of the segments table.
+        pub segment: UInt16Array,
+        /// P(no purchase within the horizon after as-of), calibrated, 0 to 1, larger = more likely gone; null where it would be invented.
+        pub churn_probability: Nullable<Float64Array>,
+        /// Share of customers with a lower churn probability, 0 to 100; null where that is null.
+        pub churn_percentile: Nullable<Float64Array>,
+        /// Expected purchase days within the horizon; null without a churn probability.
+        pub expected_purchases: Nullable<Float64Array>,
+        /// Expected spend within the horizon; null without a churn probability.
+        pub expected_spend: Nullable<Float64Array>,
+    }
+}
+
+impl Customers {
+    /// How many customers there are.
+    pub fn len(&self) -> usize {
+        self.customer_id.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The customer with this id.
+    pub fn find(&self, id: &str) -> Option<CustomerIx> {
+        find(&self.customer_id, id).map(CustomerIx)
+    }
+
+    /// The shop's id of a customer.
+    pub fn id(&self, customer: CustomerIx) -> &str {
+        self.customer_id.value(customer.row())
+    }
+
+    /// Where the customer stands in the relation with the shop.
+    pub fn lifecycle_stage(&self, customer: CustomerIx) -> LifecycleStage {
+        LifecycleStage::ALL[self.lifecycle.value(customer.row()) as usize]
+    }
+
+    /// High, medium or low by expected spend.
+    pub fn tier(&self, customer: CustomerIx) -> ValueTier {
+        ValueTier::ALL[self.value_tier.value(customer.row()) as usize]
+    }
+
+    /// Expected revenue loss within the horizon: churn probability x expected spend were the customer to keep their pace.
+    pub fn expected_loss(&self, customer: CustomerIx) -> Option<f64> {
+        let row = customer.row();
+        Some(self.churn_probability.get(row)? * self.expected_spend.get(row)?)
+    }
+
+    pub(crate) fn check(&self, segments: usize) -> Result<(), ModelError> {
+        check_ascending(Self::FILE, &self.customer_id)?;
+        let out_of_range =
+            |name: &str, found: String, expected: String| Err(ModelError::corrupt(Self::FILE, format!("{name} {found}"), expected));
+        for row in 0..self.len() {
+            if self.lifecycle.value(row) as usize >= LifecycleStage::ALL.len() {
+                return out_of_range(
+                    "lifecycle",
+                    self.lifecycle.value(row).to_string(),
+                    format!("a number below {}", LifecycleStage::ALL.len()),
+                );
+            }
+            if self.value_tier.value(row) as usize >= ValueTier::ALL.len() {
+                return out_of_range(
+                    "value_tier",
+                    self.value_tier.value(row).to_string(),
+                    format!("a number below {}", ValueTier::ALL.len()),
+                );
+            }
+            if self.segment.value(row) as usize >= segments {
+                return out_of_range("segment", self.segment.value(row).to_string(), format!("a number below {segments}"));
+            }
+            if self.churn_probability.get(row).is_some_and(|p| !(0.0..=1.0).contains(&p)) {
+                return out_of_range("churn_probability", format!("{:?}", self.churn_probability.get(row)), "0..=1".into());
+            }
+        }
+        Ok(())
+    }
+}

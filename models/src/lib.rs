@@ -1,0 +1,30 @@
+//! What a fitted shopkeeper model is: the types, the scoring and the file format.
+//!
+//! A [`Model`] is everything one training run fitted. It is saved as one immutable folder, a *model version*,
+//! in a [`store::ModelStore`]; every table in it is an Arrow IPC file that is mapped and never parsed.
+//! This crate knows neither how a model is trained nor HTTP.
+
+pub mod calendar;
+pub mod churn;
+pub mod co_purchase;
+pub mod customers;
+pub mod error;
+pub mod evaluation;
+pub mod histories;
+pub mod ids;
+pub mod items;
+pub mod lifecycle;
+pub mod logistic;
+pub mod manifest;
+pub mod model;
+pub mod recommender;
+pub mod rfm;
+pub mod segments;
+pub mod store;
+pub mod table;
+pub mod value;
+
+pub use error::ModelError;
+pub use ids::{CustomerIx, ItemIx};
+pub use manifest::Manifest;
+pub use model::Model;

@@ -1,0 +1,100 @@
+//! Lifecycle stage: where a customer stands, by their own tempo.
+
+use serde::{Deserialize, Serialize};
+
+/// The stages, from stranger to lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LifecycleStage {
+    /// Known, but has not bought yet.
+    Prospect,
+    /// First purchase not long ago and few purchases since.
+    New,
+    /// Buys at their usual tempo.
+    Active,
+    /// Active, and among the most frequent.
+    Loyal,
+    /// Silent for clearly longer than usual.
+    AtRisk,
+    /// Silent for so long that they are probably gone.
+    Lapsed,
+}
+
+impl LifecycleStage {
+    /// Every stage, in the order of their numbers in the customers table.
+    pub const ALL: [Self; 6] = [Self::Prospect, Self::New, Self::Active, Self::Loyal, Self::AtRisk, Self::Lapsed];
+
+    /// The name used in the API and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prospect => "prospect",
+            Self::New => "new",
+            Self::Active => "active",
+            Self::Loyal => "loyal",
+            Self::AtRisk => "at_risk",
+            Self::Lapsed => "lapsed",
+        }
+    }
+
+    /// The stage of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.name() == name)
+    }
+}
+
+/// The rules, each a line of configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LifecycleRules {
+    /// New: first purchase at most this many days before as-of, and fewer than `new_purchase_days` purchase days. Default 30.
+    pub new_days: u32,
+    /// See `new_days`. Default 3.
+    pub new_purchase_days: u32,
+    /// At risk: silent for more than this many of their own gaps. Default 2.
+    pub at_risk_gaps: f64,
+    /// Lapsed: silent for more than this many of their own gaps. Default 4.
+    pub lapsed_gaps: f64,
+    /// Loyal: RFM frequency score at least this. Default 4.
+    pub loyal_rfm_frequency: u8,
+}
+
+impl Default for LifecycleRules {
+    fn default() -> Self {
+        Self { new_days: 30, new_purchase_days: 3, at_risk_gaps: 2.0, lapsed_gaps: 4.0, loyal_rfm_frequency: 4 }
+    }
+}
+
+/// What the rules look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Tempo {
+    /// Distinct days with an order.
+    pub purchase_days: u32,
+    /// First purchase to as-of.
+    pub age_days: u32,
+    /// Last purchase to as-of.
+    pub days_since_last: u32,
+    /// Typical days between purchases.
+    pub gap_days: f64,
+    /// RFM frequency score, 1 to 5.
+    pub rfm_frequency: u8,
+}
+
+impl LifecycleRules {
+    /// The stage of a customer. Rules are tried in the order prospect, lapsed, at risk, new, loyal, active.
+    pub fn stage(&self, tempo: &Tempo) -> LifecycleStage {
+        let silent_gaps = f64::from(tempo.days_since_last) / tempo.gap_days.max(1.0);
+        if tempo.purchase_days == 0 {
+            LifecycleStage::Prospect
+        } else if silent_gaps > self.lapsed_gaps {
+            LifecycleStage::Lapsed
+        } else if silent_gaps > self.at_risk_gaps {
+            LifecycleStage::AtRisk
+        } else if tempo.age_days <= self.new_days && tempo.purchase_days < self.new_purchase_days {
+            LifecycleStage::New
+        } else if tempo.rfm_frequency >= self.loyal_rfm_frequency {
+            LifecycleStage::Loyal
+        } else {
+            LifecycleStage::Active
+        }
+    }
+}

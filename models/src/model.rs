@@ -1,0 +1,128 @@
+//! A whole fitted model: loaded from its folder, checked, ready to answer.
+
+use std::path::Path;
+
+use arrow::buffer::Buffer;
+use rayon::prelude::*;
+
+use crate::churn::ChurnModel;
+use crate::co_purchase::CoPurchase;
+use crate::customers::Customers;
+use crate::error::ModelError;
+use crate::histories::Histories;
+use crate::items::Items;
+use crate::manifest::{FORMAT_VERSION, Manifest, OLDEST_READABLE};
+use crate::recommender::{Parts, Ranker, Recommender};
+use crate::segments::Segments;
+use crate::table;
+
+/// The file of items that share orders.
+pub const TOGETHER_FILE: &str = "together.arrow";
+/// The file of items that share customers.
+pub const ALIKE_FILE: &str = "alike.arrow";
+
+/// Everything one training run fitted. Cheap to share, never changes.
+#[derive(Debug)]
+pub struct Model {
+    /// The version's name, which is also its folder's.
+    pub version: String,
+    /// What it is and what it was made from.
+    pub manifest: Manifest,
+    /// One row a customer.
+    pub customers: Customers,
+    /// One row a segment.
+    pub segments: Segments,
+    /// How the churn probabilities were made.
+    pub churn: ChurnModel,
+    /// Recommendations, and the items and histories behind them.
+    pub recommender: Recommender,
+}
+
+impl Model {
+    /// Loads a version folder. Never panics, for any bytes: the folder's name is the checksum of the manifest, the manifest holds
+    /// the checksum of every other file, and labels, shapes, row numbers and finite values are checked after that.
+    pub fn load(folder: &Path) -> Result<Self, ModelError> {
+        let version = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let manifest = read_manifest(folder, &version)?;
+        let files: Vec<(&String, &crate::manifest::FileEntry)> = manifest.files.iter().collect();
+        let files: Result<Vec<(&str, Buffer)>, ModelError> = files
+            .into_par_iter()
+            .map(|(name, entry)| {
+                let buffer = table::map(&folder.join(name))?;
+                if buffer.len() as u64 != entry.bytes {
+                    return Err(ModelError::corrupt(name, format!("{} bytes", buffer.len()), format!("{} bytes", entry.bytes)));
+                }
+                let found = blake3::Hasher::new().update(&buffer).finalize().to_hex();
+                if found.as_str() != entry.blake3 {
+                    return Err(ModelError::corrupt(name, format!("checksum {found}"), entry.blake3.clone()));
+                }
+                Ok((name.as_str(), buffer))
+            })
+            .collect();
+        Self::from_files(version, manifest.clone(), &files?)
+    }
+
+    fn from_files(version: String, manifest: Manifest, files: &[(&str, Buffer)]) -> Result<Self, ModelError> {
+        let buffer = |name: &str| {
+            let found = files.iter().find(|(file, _)| *file == name).map(|(_, buffer)| buffer);
+            found.ok_or_else(|| ModelError::corrupt(Manifest::FILE, format!("no entry for {name}"), "an entry for every table"))
+        };
+        let read = |name: &str| table::read(name, buffer(name)?);
+        let items = Items::from_batch(&read(Items::FILE)?)?;
+        items.check()?;
+        let segments = Segments::from_batch(&read(Segments::FILE)?)?;
+        let customers = Customers::from_batch(&read(Customers::FILE)?)?;
+        customers.check(segments.len())?;
+        let churn: ChurnModel = json(ChurnModel::FILE, buffer(ChurnModel::FILE)?)?;
+        churn.check()?;
+        let ranker: Ranker = json(Ranker::FILE, buffer(Ranker::FILE)?)?;
+        ranker.check()?;
+        let favourites = segments.favourites(items.len())?;
+        let parts = Parts {
+            histories: Histories::from_batch(&read(Histories::FILE)?, customers.len(), items.len())?,
+            orders: customers.orders.clone(),
+            days_since_last: customers.days_since_last.clone(),
+            gap_days: customers.gap_days.clone(),
+            together: CoPurchase::from_batch(TOGETHER_FILE, &read(TOGETHER_FILE)?, items.len())?,
+            alike: CoPurchase::from_batch(ALIKE_FILE, &read(ALIKE_FILE)?, items.len())?,
+            segments: Some((customers.segment.clone(), favourites)),
+            items,
+            ranker,
+        };
+        Ok(Self { version, manifest, customers, segments, churn, recommender: Recommender::new(parts) })
+    }
+
+    /// The items.
+    pub fn items(&self) -> &Items {
+        &self.recommender.parts().items
+    }
+}
+
+/// Reads and checks a version's manifest alone.
+pub fn read_manifest(folder: &Path, version: &str) -> Result<Manifest, ModelError> {
+    let path = folder.join(Manifest::FILE);
+    let bytes = std::fs::read(&path).map_err(|source| ModelError::io(&path, source))?;
+    let file = path.display().to_string();
+    #[derive(serde::Deserialize)]
+    struct Label {
+        format: u32,
+    }
+    let label: Label = serde_json::from_slice(&bytes).map_err(|error| ModelError::corrupt(&file, error.to_string(), "a model manifest"))?;
+    if !(OLDEST_READABLE..=FORMAT_VERSION).contains(&label.format) {
+        return Err(ModelError::Format { file, found: label.format, oldest: OLDEST_READABLE, newest: FORMAT_VERSION });
+    }
+    let manifest: Manifest = serde_json::from_slice(&bytes)
+        .map_err(|error| ModelError::corrupt(&file, error.to_string(), format!("a manifest of format {}", label.format)))?;
+    let expected = manifest.version(&bytes);
+    if expected != version {
+        return Err(ModelError::corrupt(file, format!("contents of version {expected}"), format!("those of {version}, the folder's name")));
+    }
+    if let Some(name) = manifest.files.keys().find(|name| name.contains(['/', '\\']) || name.starts_with('.')) {
+        return Err(ModelError::corrupt(file, format!("a file named {name:?}"), "plain file names"));
+    }
+    Ok(manifest)
+}
+
+fn json<T: serde::de::DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, ModelError> {
+    serde_json::from_slice(bytes).map_err(|error| ModelError::corrupt(name, error.to_string(), "the fields of this format"))
+}

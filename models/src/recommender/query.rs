@@ -1,0 +1,131 @@
+//! What is asked of the recommender, and what it answers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CustomerIx, ItemIx};
+
+/// The most items one answer may hold.
+pub const MAX_N: usize = 1000;
+
+/// Whether items that the customer has bought before may be shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purchased {
+    /// Yes: what is due again is often the best answer.
+    #[default]
+    Include,
+    /// No: only what is new to them, not even what they sent back.
+    Exclude,
+}
+
+/// A question: what do I show this shopper now?
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Query<'a> {
+    /// Who asks; `None` for a stranger.
+    pub customer: Option<CustomerIx>,
+    /// What lies in the basket, or was looked at in this session. Never in the answer.
+    pub basket: &'a [ItemIx],
+    /// Items never to show.
+    pub exclude: &'a [ItemIx],
+    /// Only items of this category: a position in [`Recommender::categories`](super::Recommender::categories).
+    pub category: Option<u32>,
+    /// Whether bought items may be shown.
+    pub purchased: Purchased,
+    /// How many items, `1..=MAX_N`. Exactly so many come back whenever so many are eligible.
+    pub n: usize,
+}
+
+/// Which signal an item owes its place to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The customer bought it before.
+    Repeat,
+    /// It goes with what lies in the basket.
+    Basket,
+    /// It goes with what the customer bought before.
+    CoPurchase,
+    /// A favourite of the customer's segment.
+    Segment,
+    /// Popular in a category the customer buys, or that was asked for.
+    Category,
+    /// Popular in the shop.
+    Popular,
+}
+
+impl Source {
+    /// The name used in the API and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Repeat => "repeat",
+            Self::Basket => "basket",
+            Self::CoPurchase => "co_purchase",
+            Self::Segment => "segment",
+            Self::Category => "category",
+            Self::Popular => "popular",
+        }
+    }
+}
+
+/// The evidence for one item.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reason {
+    /// The customer's own orders of it.
+    BoughtBefore {
+        /// Orders of this customer that hold it.
+        orders: u32,
+        /// Days since the last of them.
+        days_since_last: u32,
+    },
+    /// Orders that hold both it and another item of the customer or the basket.
+    BoughtWith {
+        /// The other item.
+        item: ItemIx,
+        /// Orders with both.
+        baskets: u32,
+        /// Over what chance would give.
+        lift: f64,
+    },
+    /// Customers who bought both it and another item of the customer.
+    BoughtByTheSameCustomers {
+        /// The other item.
+        item: ItemIx,
+        /// Customers of both.
+        customers: u32,
+    },
+    /// Customers of the same segment who bought it lately.
+    SegmentFavourite {
+        /// Row of the segment.
+        segment: usize,
+        /// How many.
+        buyers: u32,
+    },
+    /// Customers who bought it lately.
+    Popular {
+        /// How many.
+        recent_buyers: u32,
+    },
+}
+
+/// One item of an answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Recommendation {
+    /// The item.
+    pub item: ItemIx,
+    /// For a customer with a history: the probability of buying it within the next four weeks, as learned. Otherwise a share
+    /// of baskets or customers. 0 to 1, never rising down the answer.
+    pub score: f32,
+    /// The strongest signal.
+    pub source: Source,
+    /// The evidence.
+    pub reason: Reason,
+}
+
+/// An answer: distinct items, best first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The items.
+    pub items: Vec<Recommendation>,
+    /// Where the answer had to start on the ladder when the customer's own history gave nothing; `None` when it did.
+    pub fallback: Option<Source>,
+}

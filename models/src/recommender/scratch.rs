@@ -1,0 +1,104 @@
+//! Reusable working memory of one scoring thread: dense per item, emptied by a new epoch instead of by writing.
+
+use crate::ItemIx;
+
+/// What the signals say of one item so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    epoch: u32,
+    /// Must not be shown.
+    pub(crate) blocked: bool,
+    /// Already taken as a candidate or into the answer.
+    pub(crate) taken: bool,
+    /// Sum of bought-together scores with the history, weighted by how lately.
+    pub(crate) together: f32,
+    /// Sum of same-customers scores with the history, weighted by how lately.
+    pub(crate) alike: f32,
+    /// The history item that adds most to `together` or `alike`, and by how much.
+    pub(crate) from: u32,
+    pub(crate) strongest: f32,
+    /// Whether `from` comes from orders (true) or from customers.
+    pub(crate) from_orders: bool,
+    /// Product over the basket of (1 - confidence), less one: 0 when nothing in the basket points here.
+    pub(crate) basket_miss: f32,
+    /// The basket item with the highest confidence, and that confidence.
+    pub(crate) basket_from: u32,
+    pub(crate) basket_strongest: f32,
+    pub(crate) basket_together: u32,
+}
+
+/// Working memory for [`Recommender::recommend`](super::Recommender::recommend). Make one a thread and use it again.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    epoch: u32,
+    items: Vec<Tally>,
+    pub(crate) touched: Vec<u32>,
+    pub(crate) basket_touched: Vec<u32>,
+    /// Weight of each category and brand in the customer's history.
+    pub(crate) categories: Weights,
+    pub(crate) brands: Weights,
+    pub(crate) seeds: Vec<(f32, u32)>,
+    pub(crate) scored: Vec<super::Recommendation>,
+}
+
+impl Scratch {
+    /// Empties the memory for a model of so many items.
+    pub(crate) fn reset(&mut self, items: usize) {
+        self.epoch = self.epoch.wrapping_add(1);
+        if self.items.len() != items || self.epoch == 0 {
+            self.items = vec![Tally::default(); items];
+            self.epoch = 1;
+        }
+        self.touched.clear();
+        self.basket_touched.clear();
+        self.seeds.clear();
+        self.scored.clear();
+    }
+
+    /// The tally of an item, fresh if this question has not touched it yet.
+    pub(crate) fn tally(&mut self, item: ItemIx) -> &mut Tally {
+        let tally = &mut self.items[item.row()];
+        if tally.epoch != self.epoch {
+            *tally = Tally { epoch: self.epoch, ..Tally::default() };
+        }
+        tally
+    }
+}
+
+/// Weights of a few of many groups.
+#[derive(Debug, Default)]
+pub(crate) struct Weights {
+    of: Vec<(f32, f32)>,
+    touched: Vec<u32>,
+    total: f32,
+}
+
+impl Weights {
+    /// Empties the weights, for so many groups.
+    pub(crate) fn reset(&mut self, groups: usize) {
+        self.touched.drain(..).for_each(|group| self.of[group as usize] = (0.0, 0.0));
+        self.of.resize(groups, (0.0, 0.0));
+        self.total = 0.0;
+    }
+
+    /// Adds a weight and a count to a group; [`NONE`](crate::items::NONE) belongs nowhere.
+    pub(crate) fn add(&mut self, group: u32, weight: f32, count: f32) {
+        let Some(entry) = self.of.get_mut(group as usize) else { return };
+        if *entry == (0.0, 0.0) {
+            self.touched.push(group);
+        }
+        entry.0 += weight;
+        entry.1 += count;
+        self.total += weight;
+    }
+
+    /// The group's share of all weight, 0 to 1, and its count.
+    pub(crate) fn share(&self, group: u32) -> (f32, f32) {
+        self.of.get(group as usize).map_or((0.0, 0.0), |&(weight, count)| (weight / self.total.max(f32::MIN_POSITIVE), count))
+    }
+
+    /// The heaviest group.
+    pub(crate) fn heaviest(&self) -> Option<u32> {
+        self.touched.iter().copied().max_by(|&a, &b| self.of[a as usize].0.total_cmp(&self.of[b as usize].0).then(b.cmp(&a)))
+    }
+}

@@ -1,0 +1,291 @@
+//! Signals: from a customer's history to candidates with a feature vector each.
+
+use super::Recommender;
+use super::ranker::{EXPLORE_FEATURES, REPEAT_FEATURES, Ranker};
+use super::scratch::Scratch;
+use crate::histories::Bought;
+use crate::items::Items;
+use crate::logistic::Logistic;
+use crate::{CustomerIx, ItemIx};
+
+/// The latest items of a history that are asked for neighbours.
+const MAX_SEEDS: usize = 300;
+/// New candidates taken from each of the neighbour lists.
+const MAX_EXPLORE: usize = 100;
+/// Popular items that are always candidates.
+const MAX_POPULAR: usize = 50;
+
+/// An item that may be recommended to a customer, with what the signals say.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    /// The item.
+    pub item: ItemIx,
+    /// Orders of this customer that hold it; 0 when it is new to them.
+    pub orders: u32,
+    /// Days since the last of them.
+    pub days_since_last: u32,
+    /// The inputs of the ranker.
+    pub features: Features,
+}
+
+/// The inputs of one of the two models of the ranker.
+#[derive(Clone, Copy, Debug)]
+pub enum Features {
+    /// Of an item that the customer bought before.
+    Repeat([f32; REPEAT_FEATURES.len()]),
+    /// Of an item that is new to the customer.
+    Explore([f32; EXPLORE_FEATURES.len()]),
+}
+
+/// A logistic regression folded onto the raw features, in single precision.
+#[derive(Clone, Debug)]
+pub(crate) struct Weighing<const N: usize> {
+    intercept: f32,
+    slopes: [f32; N],
+}
+
+impl<const N: usize> Weighing<N> {
+    pub(crate) fn new(logistic: &Logistic) -> Self {
+        let (intercept, slopes) = logistic.raw();
+        Self { intercept: intercept as f32, slopes: std::array::from_fn(|ix| slopes.get(ix).map_or(0.0, |&slope| slope as f32)) }
+    }
+
+    pub(crate) fn log_odds(&self, x: &[f32; N]) -> f32 {
+        self.intercept + self.slopes.iter().zip(x).map(|(slope, x)| slope * x).sum::<f32>()
+    }
+}
+
+/// What is the same for every customer, made once per model.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ItemFacts {
+    ln_recent_buyers: f32,
+    ln_buyers: f32,
+    trend: f32,
+    repeat_rate: f32,
+    gap_days: f32,
+    ln_gap: f32,
+    ln_price: Option<f32>,
+}
+
+impl ItemFacts {
+    pub(crate) fn of_all(items: &Items, ranker: &Ranker) -> Vec<Self> {
+        let recent_share = ranker.recent_customers as f32 / ranker.customers.max(1) as f32;
+        (0..items.len())
+            .map(|row| {
+                let (recent, buyers) = (items.recent_buyers.value(row) as f32, items.buyers.value(row) as f32);
+                let gap_days = items.gap_days.value(row);
+                Self {
+                    ln_recent_buyers: recent.ln_1p(),
+                    ln_buyers: buyers.ln_1p(),
+                    trend: ((recent + 1.0) / (buyers * recent_share + 1.0)).ln(),
+                    repeat_rate: items.repeat_rate.value(row),
+                    gap_days,
+                    ln_gap: gap_days.max(0.0).ln_1p(),
+                    ln_price: items.price.get(row).filter(|&price| price > 0.0).map(|price| (price as f32).ln()),
+                }
+            })
+            .collect()
+    }
+}
+
+/// What is the same for every candidate of one customer.
+struct Shopper {
+    orders: f32,
+    ln_orders: f32,
+    ln_days_since_last: f32,
+    gap_days: f32,
+    ln_gap: f32,
+    ln_items: f32,
+    mean_ln_price: Option<f32>,
+    most_fast: f32,
+}
+
+impl Recommender {
+    /// Visits every candidate of a customer: their own items first if `repeat`, then items new to them. Needs a scratch that was
+    /// started for this question; blocked items are still visited.
+    pub fn visit_candidates(&self, customer: CustomerIx, repeat: bool, scratch: &mut Scratch, mut visit: impl FnMut(Candidate)) {
+        scratch.reset(self.parts.items.len());
+        self.candidates(customer, repeat, scratch, |candidate, _| visit(candidate));
+    }
+
+    pub(super) fn candidates(
+        &self,
+        customer: CustomerIx,
+        repeat: bool,
+        scratch: &mut Scratch,
+        mut visit: impl FnMut(Candidate, &mut Scratch),
+    ) {
+        let shopper = self.look_at_history(customer, scratch);
+        for bought in self.parts.histories.of(customer) {
+            scratch.tally(bought.item).taken = true;
+            if repeat && bought.orders > 0 {
+                let features = Features::Repeat(self.repeat_features(&bought, &shopper, scratch));
+                visit(Candidate { item: bought.item, orders: bought.orders, days_since_last: bought.days_since_last, features }, scratch);
+            }
+        }
+        let new_items = self.new_items(scratch);
+        for bought in returned_items(self, customer) {
+            scratch.tally(bought).taken = false;
+        }
+        for item in new_items {
+            let features = Features::Explore(self.explore_features(item, &shopper, scratch));
+            visit(Candidate { item, orders: 0, days_since_last: 0, features }, scratch);
+        }
+    }
+
+    /// Adds up what the history says of categories, brands, prices and neighbours.
+    fn look_at_history(&self, customer: CustomerIx, scratch: &mut Scratch) -> Shopper {
+        let parts = &self.parts;
+        scratch.categories.reset(self.categories.names.len());
+        scratch.brands.reset(self.brands.names.len());
+        let (mut price_sum, mut price_weight, mut most_fast) = (0.0, 0.0, 0.0_f32);
+        for bought in parts.histories.of(customer).filter(|bought| bought.orders > 0) {
+            let row = bought.item.row();
+            let count = bought.orders as f32;
+            scratch.categories.add(self.categories.of[row], bought.slow, count);
+            scratch.brands.add(self.brands.of[row], bought.slow, count);
+            if let Some(ln_price) = self.facts[row].ln_price {
+                price_sum += ln_price * count;
+                price_weight += count;
+            }
+            most_fast = most_fast.max(bought.fast);
+            scratch.seeds.push((bought.slow, bought.item.0));
+        }
+        if scratch.seeds.len() > MAX_SEEDS {
+            scratch.seeds.select_nth_unstable_by(MAX_SEEDS - 1, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+            scratch.seeds.truncate(MAX_SEEDS);
+            scratch.seeds.sort_unstable_by_key(|&(_, item)| item);
+        }
+        for at in 0..scratch.seeds.len() {
+            let (weight, from) = scratch.seeds[at];
+            self.add_neighbours(ItemIx(from), weight.sqrt(), scratch);
+        }
+        let row = customer.row();
+        let (orders, gap_days) = (parts.orders.value(row) as f32, parts.gap_days.value(row) as f32);
+        Shopper {
+            orders,
+            ln_orders: orders.ln_1p(),
+            ln_days_since_last: (parts.days_since_last.value(row) as f32).ln_1p(),
+            gap_days,
+            ln_gap: gap_days.ln_1p(),
+            ln_items: (parts.histories.items(customer).len() as f32).ln_1p(),
+            mean_ln_price: (price_weight > 0.0).then(|| price_sum / price_weight),
+            most_fast,
+        }
+    }
+
+    fn add_neighbours(&self, from: ItemIx, weight: f32, scratch: &mut Scratch) {
+        for (neighbours, from_orders) in [(&self.parts.together, true), (&self.parts.alike, false)] {
+            for neighbour in neighbours.of(from) {
+                let add = weight * neighbour.score;
+                let tally = scratch.tally(neighbour.item);
+                let first = tally.together == 0.0 && tally.alike == 0.0;
+                *if from_orders { &mut tally.together } else { &mut tally.alike } += add;
+                if add > tally.strongest {
+                    (tally.strongest, tally.from, tally.from_orders) = (add, from.0, from_orders);
+                }
+                if first {
+                    scratch.touched.push(neighbour.item.0);
+                }
+            }
+        }
+    }
+
+    /// The items new to the customer that are worth scoring: the best by each neighbour signal, and the most popular.
+    fn new_items(&self, scratch: &mut Scratch) -> Vec<ItemIx> {
+        let touched = std::mem::take(&mut scratch.touched);
+        let mut fresh: Vec<(f32, f32, ItemIx)> = Vec::with_capacity(touched.len());
+        for &item in &touched {
+            let tally = scratch.tally(ItemIx(item));
+            if !tally.taken {
+                fresh.push((tally.together, tally.alike, ItemIx(item)));
+            }
+        }
+        scratch.touched = touched;
+        let mut chosen = Vec::with_capacity(2 * MAX_EXPLORE + MAX_POPULAR);
+        let mut choose = |fresh: &mut [(f32, f32, ItemIx)], signal: fn(&(f32, f32, ItemIx)) -> f32, scratch: &mut Scratch| {
+            if fresh.len() > MAX_EXPLORE {
+                fresh.select_nth_unstable_by(MAX_EXPLORE - 1, |a, b| signal(b).total_cmp(&signal(a)).then(a.2.cmp(&b.2)));
+            }
+            for &(.., item) in fresh.iter().take(MAX_EXPLORE) {
+                if !std::mem::replace(&mut scratch.tally(item).taken, true) {
+                    chosen.push(item);
+                }
+            }
+        };
+        choose(&mut fresh, |entry| entry.0, scratch);
+        choose(&mut fresh, |entry| entry.1, scratch);
+        for &item in self.popular.iter().take(MAX_POPULAR) {
+            if !std::mem::replace(&mut scratch.tally(item).taken, true) {
+                chosen.push(item);
+            }
+        }
+        chosen
+    }
+
+    fn repeat_features(&self, bought: &Bought, shopper: &Shopper, scratch: &mut Scratch) -> [f32; REPEAT_FEATURES.len()] {
+        let facts = &self.facts[bought.item.row()];
+        let tally = *scratch.tally(bought.item);
+        let orders = bought.orders as f32;
+        let silence = bought.days_since_last as f32;
+        let prior_gap = if facts.gap_days > 0.0 { facts.gap_days } else { shopper.gap_days };
+        let gap = ((bought.days_since_first - bought.days_since_last.min(bought.days_since_first)) as f32 + prior_gap) / orders.max(1.0);
+        let ln_silence_in_gaps = ((silence + 1.0) / (gap + 1.0)).ln();
+        let (category_share, _) = scratch.categories.share(self.categories.of[bought.item.row()]);
+        [
+            orders.ln_1p(),
+            (4.0 * bought.fast).ln_1p(),
+            (4.0 * bought.slow).ln_1p(),
+            bought.by_order.sqrt(),
+            silence.ln_1p(),
+            ln_silence_in_gaps,
+            (-ln_silence_in_gaps * ln_silence_in_gaps).exp(),
+            (orders / shopper.orders.max(1.0)).sqrt(),
+            (bought.fast / shopper.most_fast.max(f32::MIN_POSITIVE)).sqrt(),
+            facts.repeat_rate,
+            facts.ln_gap,
+            facts.ln_recent_buyers,
+            facts.ln_buyers,
+            facts.trend,
+            tally.together.ln_1p(),
+            tally.alike.ln_1p(),
+            category_share.sqrt(),
+            f32::from(u8::from(bought.orders == 1)),
+            shopper.ln_orders,
+            shopper.ln_days_since_last,
+            shopper.ln_gap,
+            shopper.ln_items,
+        ]
+    }
+
+    fn explore_features(&self, item: ItemIx, shopper: &Shopper, scratch: &mut Scratch) -> [f32; EXPLORE_FEATURES.len()] {
+        let facts = &self.facts[item.row()];
+        let tally = *scratch.tally(item);
+        let (category_share, category_orders) = scratch.categories.share(self.categories.of[item.row()]);
+        let (brand_share, _) = scratch.brands.share(self.brands.of[item.row()]);
+        let price_distance = facts.ln_price.zip(shopper.mean_ln_price).map_or(1.0, |(price, mean)| (price - mean).abs().min(4.0));
+        [
+            tally.together.ln_1p(),
+            tally.together.sqrt(),
+            tally.alike.ln_1p(),
+            tally.alike.sqrt(),
+            facts.ln_recent_buyers,
+            facts.ln_buyers,
+            facts.trend,
+            category_share.sqrt(),
+            category_orders.ln_1p(),
+            brand_share.sqrt(),
+            price_distance,
+            facts.repeat_rate,
+            shopper.ln_orders,
+            shopper.ln_days_since_last,
+            shopper.ln_gap,
+            shopper.ln_items,
+        ]
+    }
+}
+
+/// Items of which everything came back: neither candidates nor new, but still there for the end of the ladder.
+fn returned_items(recommender: &Recommender, customer: CustomerIx) -> impl Iterator<Item = ItemIx> + '_ {
+    recommender.parts.histories.of(customer).filter(|bought| bought.orders == 0).map(|bought| bought.item)
+}

@@ -1,0 +1,207 @@
+//! The purchase log: every accepted order line, columnar and compact, sorted by customer then time. One pass over it feeds every model.
+
+use arrow::array::{Array, StringArray};
+use shopkeeper_models::calendar::Day;
+
+/// All that was read. Rows of `customer_ids` and `item_ids` are the row numbers used everywhere else, ascending by id.
+///
+/// Orders are sorted by customer, then time, then order id; lines by order, then item. A log is the same for the same rows, whatever their
+/// order, files and threads.
+#[derive(Clone, Debug)]
+pub struct PurchaseLog {
+    /// Every customer: those with orders and those only in the customers table.
+    pub customer_ids: StringArray,
+    /// Every item: those sold and those only in the catalogue.
+    pub item_ids: StringArray,
+    /// What the catalogue says of each item, by row of `item_ids`.
+    pub catalogue: Catalogue,
+    /// First order of each customer; one entry more than customers.
+    pub order_offsets: Vec<u32>,
+    /// Unix time of each order in seconds: its first line's.
+    pub order_time: Vec<i64>,
+    /// Calendar day of each order in the shop's time zone.
+    pub order_day: Vec<Day>,
+    /// Sales channel of each order as a position in `channels`; `u16::MAX` = not said.
+    pub order_channel: Vec<u16>,
+    /// The names of the channels, ascending.
+    pub channels: Vec<String>,
+    /// First line of each order; one entry more than orders.
+    pub line_offsets: Vec<u32>,
+    /// Item of each line. An item stands once an order: its lines are added up.
+    pub line_item: Vec<u32>,
+    /// Units bought, positive.
+    pub line_quantity: Vec<f32>,
+    /// Money paid for the line, after discounts.
+    pub line_amount: Vec<f64>,
+    /// Lines with negative quantity, sorted by customer, then day, then item.
+    pub returns: Vec<Return>,
+    /// Exclusive end of what was read, Unix seconds.
+    pub as_of: i64,
+    /// The calendar day after the last one that may hold an order.
+    pub as_of_day: Day,
+    /// IANA name of the time zone that decides calendar days.
+    pub timezone: String,
+}
+
+/// A line with negative quantity.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Return {
+    /// Row of the customer.
+    pub customer: u32,
+    /// Row of the item.
+    pub item: u32,
+    /// Calendar day of the return.
+    pub day: Day,
+    /// Units that came back, positive.
+    pub quantity: f32,
+    /// Money paid back, positive.
+    pub amount: f64,
+}
+
+/// What the items table says, one entry an item of the log. All null when there is none.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    /// Title.
+    pub title: Vec<Option<String>>,
+    /// Category, may be a path.
+    pub category: Vec<Option<String>>,
+    /// Brand.
+    pub brand: Vec<Option<String>>,
+    /// Unit price.
+    pub price: Vec<Option<f64>>,
+    /// Whether it may be recommended; true unless the table says otherwise.
+    pub available: Vec<bool>,
+}
+
+/// The log as it was known at the start of a day: orders before it, with the returns before it netted out.
+#[derive(Clone, Debug)]
+pub struct Past<'a> {
+    log: &'a PurchaseLog,
+    /// The first day not seen.
+    pub day: Day,
+    /// End of each customer's visible orders.
+    order_ends: Vec<u32>,
+    /// Share of each line that was kept, 0 to 1; empty when nothing came back.
+    kept: Vec<f32>,
+    /// Return lines before `day`, as a count per customer; empty when nothing came back.
+    returns: Vec<u32>,
+}
+
+/// A line as it is known at some day.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Line {
+    /// Row of the item.
+    pub item: u32,
+    /// Units kept; 0 when all came back.
+    pub quantity: f32,
+    /// Money kept.
+    pub amount: f64,
+}
+
+impl PurchaseLog {
+    /// How many customers, prospects included.
+    pub fn customers(&self) -> usize {
+        self.customer_ids.len()
+    }
+
+    /// How many items, unsold ones included.
+    pub fn items(&self) -> usize {
+        self.item_ids.len()
+    }
+
+    /// How many orders.
+    pub fn orders(&self) -> usize {
+        self.order_day.len()
+    }
+
+    /// All orders of a customer, oldest first.
+    pub fn orders_of(&self, customer: usize) -> std::ops::Range<usize> {
+        self.order_offsets[customer] as usize..self.order_offsets[customer + 1] as usize
+    }
+
+    /// The rows of an order's lines.
+    pub fn lines_of(&self, order: usize) -> std::ops::Range<usize> {
+        self.line_offsets[order] as usize..self.line_offsets[order + 1] as usize
+    }
+
+    /// The first and the last day with an order.
+    pub fn days(&self) -> Option<(Day, Day)> {
+        Some((*self.order_day.iter().min()?, *self.order_day.iter().max()?))
+    }
+
+    /// The log as it was known at the start of `day`.
+    pub fn before(&self, day: Day) -> Past<'_> {
+        let order_ends = (0..self.customers())
+            .map(|customer| {
+                let orders = self.orders_of(customer);
+                let seen = self.order_day[orders.clone()].partition_point(|&ordered| ordered < day);
+                (orders.start + seen) as u32
+            })
+            .collect();
+        let mut past = Past { log: self, day, order_ends, kept: Vec::new(), returns: Vec::new() };
+        if self.returns.iter().any(|back| back.day < day) {
+            past.net_out();
+        }
+        past
+    }
+}
+
+impl<'a> Past<'a> {
+    /// The whole log.
+    pub fn log(&self) -> &'a PurchaseLog {
+        self.log
+    }
+
+    /// The visible orders of a customer, oldest first.
+    pub fn orders_of(&self, customer: usize) -> std::ops::Range<usize> {
+        self.log.order_offsets[customer] as usize..self.order_ends[customer] as usize
+    }
+
+    /// How many orders are visible.
+    pub fn orders(&self) -> usize {
+        (0..self.log.customers()).map(|customer| self.orders_of(customer).len()).sum()
+    }
+
+    /// The lines of an order, those that came back in whole with quantity 0.
+    pub fn lines_of(&self, order: usize) -> impl ExactSizeIterator<Item = Line> + '_ {
+        self.log.lines_of(order).map(|line| {
+            let kept = self.kept.get(line).copied().unwrap_or(1.0);
+            Line {
+                item: self.log.line_item[line],
+                quantity: kept * self.log.line_quantity[line],
+                amount: f64::from(kept) * self.log.line_amount[line],
+            }
+        })
+    }
+
+    /// Return lines of a customer so far.
+    pub fn returns_of(&self, customer: usize) -> u32 {
+        self.returns.get(customer).copied().unwrap_or(0)
+    }
+
+    /// Days since `day`, counted to the last day before [`Past::day`]: an order on that last day is 0 days ago.
+    pub fn days_ago(&self, day: Day) -> u32 {
+        (self.day - 1 - day).max(0) as u32
+    }
+
+    /// Takes each return off the latest earlier lines of the same customer and item. What exceeds them is counted as a return and nets nothing.
+    fn net_out(&mut self) {
+        self.kept = vec![1.0; self.log.line_item.len()];
+        self.returns = vec![0; self.log.customers()];
+        for back in self.log.returns.iter().filter(|back| back.day < self.day) {
+            self.returns[back.customer as usize] += 1;
+            let mut left = back.quantity;
+            let bought_before = self.orders_of(back.customer as usize).rev().filter(|&order| self.log.order_day[order] <= back.day);
+            for order in bought_before {
+                let Some(line) = self.log.lines_of(order).find(|&line| self.log.line_item[line] == back.item) else { continue };
+                let bought = self.log.line_quantity[line];
+                let taken = left.min(bought * self.kept[line]);
+                self.kept[line] = ((bought * self.kept[line] - taken) / bought).max(0.0);
+                left -= taken;
+                if left <= 0.0 {
+                    break;
+                }
+            }
+        }
+    }
+}
