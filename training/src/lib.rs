@@ -3,3 +3,4 @@
 pub mod demo_shop;
 pub mod log;
 pub mod progress;
+pub mod report;
