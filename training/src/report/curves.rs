@@ -31,8 +31,12 @@ fn gains_points(found: &[f64]) -> Vec<Point> {
 
 fn unit_square(x: &str, y: &str, reference: &[Point], points: &[Point]) -> String {
     svg(WIDTH, HEIGHT, |canvas| {
-        let mut chart =
-            ChartBuilder::on(canvas).margin(12).x_label_area_size(46).y_label_area_size(58).build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
+        let mut chart = ChartBuilder::on(canvas)
+            .margin(12)
+            .margin_right(32)
+            .x_label_area_size(46)
+            .y_label_area_size(58)
+            .build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
         let percent = |value: &f64| format!("{:.0} %", 100.0 * value);
         chart
             .configure_mesh()

@@ -14,8 +14,8 @@ use super::{ReportData, SegmentRow, curves};
 
 const TEMPLATE: &str = include_str!("report.html");
 
-/// The page, complete in itself: no script, no font, no picture from elsewhere. The same input always gives the same bytes.
-pub fn html(manifest: &Manifest, extra: &ReportData) -> String {
+/// The page.
+pub(super) fn html(manifest: &Manifest, extra: &ReportData) -> String {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     let page = Page {

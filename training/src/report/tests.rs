@@ -9,6 +9,7 @@ use shopkeeper_models::manifest::{CustomerRules, DataSummary};
 use shopkeeper_models::rfm::{Quintiles, RfmCuts};
 use shopkeeper_models::value::ValueCuts;
 
+use super::page::html;
 use super::*;
 
 fn manifest(evaluation: Evaluation) -> Manifest {
