@@ -7,6 +7,7 @@
 
 mod query;
 mod ranker;
+mod related;
 mod scratch;
 mod signals;
 
@@ -14,6 +15,7 @@ use arrow::array::{Float64Array, UInt16Array, UInt32Array};
 
 pub use query::{Answer, MAX_N, Purchased, Query, Reason, Recommendation, Source};
 pub use ranker::{EXPLORE_FEATURES, REPEAT_FEATURES, Ranker};
+pub use related::{Evidence, Related, Relation};
 pub use scratch::Scratch;
 pub use signals::{Candidate, Features};
 
