@@ -1,6 +1,16 @@
 //! How a shopkeeper model is made: Parquet, purchase log, fits, evaluation, saved version.
 
+pub mod churn;
+pub mod co_purchase;
+pub mod customers;
 pub mod demo_shop;
+pub mod evaluation;
+pub mod histories;
+pub mod items;
 pub mod log;
+pub mod logistic;
 pub mod progress;
+pub mod recommender;
 pub mod report;
+pub mod segments;
+pub mod tempo;

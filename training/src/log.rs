@@ -29,7 +29,7 @@ pub struct PurchaseLog {
     pub line_offsets: Vec<u32>,
     /// Item of each line. An item stands once an order: its lines are added up.
     pub line_item: Vec<u32>,
-    /// Units bought, positive.
+    /// Units bought, not negative; 0 on a line that stands for no unit, such as a coupon's.
     pub line_quantity: Vec<f32>,
     /// Money paid for the line, after discounts.
     pub line_amount: Vec<f64>,
@@ -83,8 +83,6 @@ pub struct Past<'a> {
     order_ends: Vec<u32>,
     /// Share of each line that was kept, 0 to 1; empty when nothing came back.
     kept: Vec<f32>,
-    /// Return lines before `day`, as a count per customer; empty when nothing came back.
-    returns: Vec<u32>,
 }
 
 /// A line as it is known at some day.
@@ -138,7 +136,7 @@ impl PurchaseLog {
                 (orders.start + seen) as u32
             })
             .collect();
-        let mut past = Past { log: self, day, order_ends, kept: Vec::new(), returns: Vec::new() };
+        let mut past = Past { log: self, day, order_ends, kept: Vec::new() };
         if self.returns.iter().any(|back| back.day < day) {
             past.net_out();
         }
@@ -174,9 +172,12 @@ impl<'a> Past<'a> {
         })
     }
 
-    /// Return lines of a customer so far.
-    pub fn returns_of(&self, customer: usize) -> u32 {
-        self.returns.get(customer).copied().unwrap_or(0)
+    /// Return lines of a customer so far, oldest first.
+    pub fn returns_of(&self, customer: usize) -> impl ExactSizeIterator<Item = &'a Return> + use<'a> {
+        let returns = &self.log.returns;
+        let start = returns.partition_point(|back| (back.customer as usize) < customer);
+        let seen = returns[start..].partition_point(|back| back.customer as usize == customer && back.day < self.day);
+        returns[start..start + seen].iter()
     }
 
     /// Days since `day`, counted to the last day before [`Past::day`]: an order on that last day is 0 days ago.
@@ -184,17 +185,18 @@ impl<'a> Past<'a> {
         (self.day - 1 - day).max(0) as u32
     }
 
-    /// Takes each return off the latest earlier lines of the same customer and item. What exceeds them is counted as a return and nets nothing.
+    /// Takes each return off the latest earlier lines of the same customer and item. What exceeds them nets nothing.
     fn net_out(&mut self) {
         self.kept = vec![1.0; self.log.line_item.len()];
-        self.returns = vec![0; self.log.customers()];
         for back in self.log.returns.iter().filter(|back| back.day < self.day) {
-            self.returns[back.customer as usize] += 1;
             let mut left = back.quantity;
             let bought_before = self.orders_of(back.customer as usize).rev().filter(|&order| self.log.order_day[order] <= back.day);
             for order in bought_before {
                 let Some(line) = self.log.lines_of(order).find(|&line| self.log.line_item[line] == back.item) else { continue };
                 let bought = self.log.line_quantity[line];
+                if bought <= 0.0 {
+                    continue;
+                }
                 let taken = left.min(bought * self.kept[line]);
                 self.kept[line] = ((bought * self.kept[line] - taken) / bought).max(0.0);
                 left -= taken;

@@ -60,8 +60,10 @@ pub struct Ranker {
     pub explore: Logistic,
     /// Length of the window, days.
     pub window_days: u32,
-    /// Ends of the past windows that the labels came from; empty when the history was too short and the weights are the built-in ones.
+    /// Ends of the past windows that the labels came from; empty when the weights are the built-in ones.
     pub windows: Vec<String>,
+    /// Why nothing could be learned and the built-in weights stand; none when they were learned.
+    pub unlearned: Option<String>,
     /// Orders in the history.
     pub orders: u64,
     /// Customers in the history.

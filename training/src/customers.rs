@@ -1,0 +1,108 @@
+//! Customers: the single row of each, put together from tempo, outlook, scores, stage, tier and segment.
+
+use arrow::array::{Float64Array, UInt32Array};
+use shopkeeper_models::customers::Customers;
+use shopkeeper_models::lifecycle::{self, LifecycleRules, LifecycleStage};
+use shopkeeper_models::manifest::CustomerRules;
+use shopkeeper_models::rfm::{Quintiles, RfmCuts};
+use shopkeeper_models::table::Nullable;
+use shopkeeper_models::value::{ValueCuts, ValueTier};
+
+use crate::churn::Outlook;
+use crate::log::PurchaseLog;
+use crate::tempo::Tempo;
+
+/// Share of customers below which expected spend is not high.
+const HIGH_FROM: f64 = 0.8;
+/// Share of customers below which expected spend is low.
+const MEDIUM_FROM: f64 = 0.5;
+
+/// Cut points from the customers with orders.
+pub fn rules(tempos: &[Tempo], outlooks: &[Option<Outlook>], lifecycle: &LifecycleRules) -> CustomerRules {
+    let of_buyers = |value: fn(&Tempo) -> f64| tempos.iter().filter(|tempo| tempo.orders > 0).map(value).collect();
+    let mut values: Vec<f64> =
+        tempos.iter().zip(outlooks).filter(|(tempo, _)| tempo.orders > 0).map(|(tempo, outlook)| value(tempo, outlook)).collect();
+    values.sort_unstable_by(f64::total_cmp);
+    let at = |share: f64| values.get((share * values.len() as f64) as usize).copied().unwrap_or(0.0);
+    CustomerRules {
+        rfm: RfmCuts {
+            recency: Quintiles::of(of_buyers(|tempo| -f64::from(tempo.days_since_last))),
+            frequency: Quintiles::of(of_buyers(|tempo| tempo.purchase_days.into())),
+            monetary: Quintiles::of(of_buyers(|tempo| tempo.spend)),
+        },
+        lifecycle: lifecycle.clone(),
+        value: ValueCuts { high: at(HIGH_FROM), medium: at(MEDIUM_FROM) },
+    }
+}
+
+/// What the value tier goes by: expected spend in the horizon, or past spend where churn could not be fitted.
+fn value(tempo: &Tempo, outlook: &Option<Outlook>) -> f64 {
+    outlook.map_or(tempo.spend.max(0.0), |outlook| outlook.expected_spend)
+}
+
+/// One row a customer of the log.
+pub fn fit(log: &PurchaseLog, tempos: &[Tempo], outlooks: &[Option<Outlook>], rules: &CustomerRules, segment_of: &[u16]) -> Customers {
+    let count = |value: fn(&Tempo) -> u32| -> UInt32Array { tempos.iter().map(value).collect::<Vec<_>>().into() };
+    let amount = |value: fn(&Tempo) -> f64| -> Float64Array { tempos.iter().map(value).collect::<Vec<_>>().into() };
+    let score = |value: fn(&RfmCuts, &Tempo) -> u8| -> Vec<u8> {
+        tempos.iter().map(|tempo| if tempo.orders > 0 { value(&rules.rfm, tempo) } else { 1 }).collect()
+    };
+    let expected =
+        |value: fn(&Outlook) -> f64| Nullable(outlooks.iter().map(|outlook| outlook.as_ref().map(value)).collect::<Float64Array>());
+    let recency = score(|cuts, tempo| cuts.recency.score(-f64::from(tempo.days_since_last)));
+    let frequency = score(|cuts, tempo| cuts.frequency.score(tempo.purchase_days.into()));
+    let monetary = score(|cuts, tempo| cuts.monetary.score(tempo.spend));
+    let stage = |(tempo, &rfm_frequency): (&Tempo, &u8)| {
+        let seen = lifecycle::Tempo {
+            purchase_days: tempo.purchase_days,
+            age_days: tempo.age_days,
+            days_since_last: tempo.days_since_last,
+            gap_days: tempo.gap_days,
+            rfm_frequency,
+        };
+        position(&LifecycleStage::ALL, rules.lifecycle.stage(&seen))
+    };
+    let tier = |(tempo, outlook): (&Tempo, &Option<Outlook>)| {
+        position(&ValueTier::ALL, if tempo.orders > 0 { rules.value.tier(value(tempo, outlook)) } else { ValueTier::Low })
+    };
+    Customers {
+        customer_id: log.customer_ids.clone(),
+        orders: count(|tempo| tempo.orders),
+        purchase_days: count(|tempo| tempo.purchase_days),
+        frequency: count(Tempo::frequency),
+        recency_days: count(Tempo::recency_days),
+        age_days: count(|tempo| tempo.age_days),
+        days_since_last: count(|tempo| tempo.days_since_last),
+        first_day: tempos.iter().map(|tempo| tempo.first_day).collect::<Vec<_>>().into(),
+        last_day: tempos.iter().map(|tempo| tempo.last_day).collect::<Vec<_>>().into(),
+        spend: amount(|tempo| tempo.spend),
+        monetary_value: amount(|tempo| if tempo.frequency() > 0 { tempo.repeat_spend / f64::from(tempo.frequency()) } else { 0.0 }),
+        distinct_items: count(|tempo| tempo.distinct_items),
+        distinct_categories: count(|tempo| tempo.distinct_categories),
+        returns: count(|tempo| tempo.returns),
+        gap_days: amount(|tempo| tempo.gap_days),
+        lifecycle: tempos.iter().zip(&frequency).map(stage).collect::<Vec<_>>().into(),
+        value_tier: tempos.iter().zip(outlooks).map(tier).collect::<Vec<_>>().into(),
+        rfm_recency: recency.into(),
+        rfm_frequency: frequency.into(),
+        rfm_monetary: monetary.into(),
+        segment: segment_of.to_vec().into(),
+        churn_probability: expected(|outlook| outlook.churn_probability),
+        churn_percentile: Nullable(percentiles(outlooks)),
+        expected_purchases: expected(|outlook| outlook.expected_purchases),
+        expected_spend: expected(|outlook| outlook.expected_spend),
+    }
+}
+
+fn position<T: PartialEq>(all: &[T], one: T) -> u8 {
+    all.iter().position(|each| *each == one).unwrap_or(0) as u8
+}
+
+/// The share of the other scored customers with a lower churn probability, 0 to 100; ties share the lower value.
+fn percentiles(outlooks: &[Option<Outlook>]) -> Float64Array {
+    let mut sorted: Vec<f64> = outlooks.iter().flatten().map(|outlook| outlook.churn_probability).collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let others = sorted.len().saturating_sub(1).max(1) as f64;
+    let below = |p: f64| sorted.partition_point(|&other| other < p) as f64;
+    outlooks.iter().map(|outlook| outlook.map(|outlook| 100.0 * below(outlook.churn_probability) / others)).collect()
+}
