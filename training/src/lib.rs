@@ -10,6 +10,7 @@ pub mod items;
 pub mod log;
 pub mod logistic;
 pub mod progress;
+pub mod read;
 pub mod recommender;
 pub mod report;
 pub mod segments;
