@@ -3,12 +3,16 @@
 pub mod churn;
 pub mod co_purchase;
 pub mod customers;
+pub mod demo_shop;
 pub mod evaluation;
 pub mod histories;
 pub mod items;
 pub mod log;
 pub mod logistic;
+pub mod pipeline;
 pub mod progress;
+pub mod read;
 pub mod recommender;
+pub mod report;
 pub mod segments;
 pub mod tempo;

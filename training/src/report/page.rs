@@ -1,0 +1,332 @@
+//! `report.html`: the manifest in words a marketer can use and figures a data scientist can check.
+
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment};
+use serde::Serialize;
+use shopkeeper_models::Manifest;
+use shopkeeper_models::evaluation::{ChurnEvaluation, RecommendationEvaluation, RecommendationScores, Task};
+use shopkeeper_models::lifecycle::LifecycleStage;
+use shopkeeper_models::value::ValueTier;
+
+use super::bars::{self, Bar, Group};
+use super::words::{amount, count, decimal, maybe_decimal, method, method_meaning, percent, plain, share_of, stage, task, tier};
+use super::{ReportData, SegmentRow, curves};
+
+const TEMPLATE: &str = include_str!("report.html");
+
+/// The page.
+pub(super) fn html(manifest: &Manifest, extra: &ReportData) -> String {
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    let page = Page {
+        as_of_date: manifest.as_of.get(..10).unwrap_or(&manifest.as_of),
+        facts: facts(manifest),
+        data: data(manifest),
+        rejects: rejects(manifest),
+        recommendations: manifest.evaluation.recommendations.as_ref().map(Recommendations::new),
+        churn: manifest.evaluation.churn.as_ref().map(Churn::new),
+        skipped: &manifest.evaluation.skipped,
+        segments: Segments::new(&extra.segments),
+        lifecycle: lifecycle(manifest, extra),
+        tiers: tiers(manifest, extra),
+        settings: settings(&manifest.settings),
+    };
+    let page = Serde(&page);
+    environment
+        .render_named_str("report.html", TEMPLATE, page)
+        .unwrap_or_else(|error| unreachable!("the template is part of the build: {error:#}"))
+}
+
+/// What the template fills in.
+#[derive(Serialize)]
+struct Page<'a> {
+    as_of_date: &'a str,
+    facts: Vec<Fact>,
+    data: Vec<Fact>,
+    rejects: Vec<Fact>,
+    recommendations: Option<Recommendations<'a>>,
+    churn: Option<Churn<'a>>,
+    skipped: &'a [String],
+    segments: Segments,
+    lifecycle: Vec<[String; 4]>,
+    tiers: Vec<[String; 4]>,
+    settings: Vec<[String; 2]>,
+}
+
+/// A name, a figure and what it means.
+#[derive(Serialize)]
+struct Fact {
+    name: String,
+    figure: String,
+    meaning: String,
+}
+
+impl Fact {
+    fn new(name: impl Into<String>, figure: impl Into<String>, meaning: impl Into<String>) -> Self {
+        Self { name: name.into(), figure: figure.into(), meaning: meaning.into() }
+    }
+}
+
+/// The figures at the top.
+fn facts(manifest: &Manifest) -> Vec<Fact> {
+    let data = &manifest.data;
+    let mut facts = vec![
+        Fact::new("customers", count(data.customers), "with at least one order"),
+        Fact::new("orders", count(data.orders), format!("{} to {}", data.first_day, data.last_day)),
+        Fact::new("items", count(data.items), "bought at least once"),
+    ];
+    if let Some((ours, _)) = manifest.evaluation.recommendations.as_ref().and_then(|scores| ours_and_best(&scores.scores, Task::All)) {
+        facts.push(Fact::new("hit rate", percent(ours.hit_rate), "of the customers bought one of the items shown"));
+    }
+    if let Some(churn) = manifest.evaluation.churn.as_ref().and_then(|churn| churn.scores.first()) {
+        facts.push(Fact::new("churn AUC", decimal(churn.auc), "1 = every leaver ranked first, 0.5 = guessing"));
+    }
+    facts
+}
+
+fn data(manifest: &Manifest) -> Vec<Fact> {
+    let data = &manifest.data;
+    vec![
+        Fact::new("Rows read", count(data.rows), "in the purchase files"),
+        Fact::new("Lines accepted", count(data.lines), "order lines the model was made from, returns included"),
+        Fact::new(
+            "Returns",
+            count(data.returns),
+            format!("lines with a negative quantity, {} of the lines", share_of(data.returns, data.lines)),
+        ),
+        Fact::new("Orders", count(data.orders), "lines that share an order"),
+        Fact::new("First and last day", format!("{} – {}", data.first_day, data.last_day), format!("in {} time", manifest.timezone)),
+        Fact::new("As of", manifest.as_of.clone(), "purchases at or after this time were not read"),
+        Fact::new(
+            "Fingerprint",
+            data.fingerprint.chars().take(16).collect::<String>(),
+            "same lines, same fingerprint, whatever their order or files",
+        ),
+    ]
+}
+
+fn rejects(manifest: &Manifest) -> Vec<Fact> {
+    let data = &manifest.data;
+    data.rejects.iter().map(|(reason, &rows)| Fact::new(plain(reason), count(rows), share_of(rows, data.rows))).collect()
+}
+
+fn lifecycle(manifest: &Manifest, extra: &ReportData) -> Vec<[String; 4]> {
+    let rows = LifecycleStage::ALL.iter().zip(extra.lifecycle);
+    let all = extra.lifecycle.iter().sum();
+    rows.map(|(&of, customers)| {
+        let (name, rule) = stage(of, &manifest.rules.lifecycle);
+        [name.to_owned(), count(customers), share_of(customers, all), rule]
+    })
+    .collect()
+}
+
+fn tiers(manifest: &Manifest, extra: &ReportData) -> Vec<[String; 4]> {
+    let all = extra.tiers.iter().sum();
+    let rows = ValueTier::ALL.iter().zip(extra.tiers);
+    rows.map(|(&of, customers)| {
+        let (name, rule) = tier(of, &manifest.rules.value);
+        [name.to_owned(), count(customers), share_of(customers, all), rule]
+    })
+    .collect()
+}
+
+/// The served model's scores of a task and the best other method's by NDCG, if both were measured.
+fn ours_and_best(scores: &[RecommendationScores], of: Task) -> Option<(&RecommendationScores, &RecommendationScores)> {
+    let mut of_task = scores.iter().filter(|scores| scores.task == of);
+    let ours = of_task.next()?;
+    Some((ours, of_task.max_by(|a, b| a.ndcg.total_cmp(&b.ndcg))?))
+}
+
+#[derive(Serialize)]
+struct Recommendations<'a> {
+    cut: &'a str,
+    until: &'a str,
+    k: u32,
+    summary: String,
+    chart: String,
+    tasks: Vec<TaskTable>,
+    methods: Vec<[&'a str; 2]>,
+}
+
+#[derive(Serialize)]
+struct TaskTable {
+    name: &'static str,
+    question: &'static str,
+    customers: String,
+    rows: Vec<[String; 5]>,
+}
+
+impl<'a> Recommendations<'a> {
+    fn new(evaluation: &'a RecommendationEvaluation) -> Self {
+        let mut tasks = Vec::new();
+        let mut groups = Vec::new();
+        for of in [Task::All, Task::Repeat, Task::New] {
+            let scores: Vec<&RecommendationScores> = evaluation.scores.iter().filter(|scores| scores.task == of).collect();
+            let Some(first) = scores.first() else { continue };
+            let (name, question) = task(of);
+            let row = |scores: &&RecommendationScores| {
+                let ndcg = format!("{} ± {}", decimal(scores.ndcg), decimal(scores.ndcg_se));
+                [method(&scores.method).to_owned(), decimal(scores.recall), ndcg, percent(scores.hit_rate), percent(scores.coverage)]
+            };
+            tasks.push(TaskTable { name, question, customers: count(first.customers.into()), rows: scores.iter().map(row).collect() });
+            let bar = |scores: &&RecommendationScores| Bar {
+                label: method(&scores.method).to_owned(),
+                value: scores.ndcg,
+                error: scores.ndcg_se,
+                figure: decimal(scores.ndcg),
+                ours: scores.method == first.method,
+            };
+            groups.push(Group { title: name.to_owned(), bars: scores.iter().map(bar).collect() });
+        }
+        let mut methods: Vec<[&str; 2]> = Vec::new();
+        for scores in &evaluation.scores {
+            let known = [method(&scores.method), method_meaning(&scores.method)];
+            if !known[1].is_empty() && !methods.contains(&known) {
+                methods.push(known);
+            }
+        }
+        let RecommendationEvaluation { cut, until, k, .. } = evaluation;
+        Self { cut, until, k: *k, summary: recommendation_summary(evaluation), chart: bars::chart(&groups), tasks, methods }
+    }
+}
+
+/// The result in two sentences.
+fn recommendation_summary(evaluation: &RecommendationEvaluation) -> String {
+    let Some((ours, best)) = ours_and_best(&evaluation.scores, Task::All) else { return String::new() };
+    let hits = format!(
+        "Of 100 customers who bought again between {} and {}, {:.0} bought at least one of the {} items that this model would have shown them.",
+        evaluation.cut,
+        evaluation.until,
+        100.0 * ours.hit_rate,
+        evaluation.k
+    );
+    let name = method(&best.method).to_lowercase();
+    let gap = if best.ndcg > 0.0 { 100.0 * (ours.ndcg / best.ndcg - 1.0) } else { 0.0 };
+    let noise = 2.0 * ours.ndcg_se.hypot(best.ndcg_se);
+    let verdict = if (ours.ndcg - best.ndcg).abs() <= noise {
+        format!("It ranks about as well as the best simple rule ({name}): the difference is within chance.")
+    } else if ours.ndcg > best.ndcg {
+        format!("It ranks {gap:.0} % better than the best simple rule ({name}), which would have reached {:.0}.", 100.0 * best.hit_rate)
+    } else {
+        format!("The best simple rule ({name}) ranks better: use this model for this purpose only after looking into why.")
+    };
+    format!("{hits} {verdict}")
+}
+
+#[derive(Serialize)]
+struct Churn<'a> {
+    cut: &'a str,
+    horizon_days: u32,
+    customers: String,
+    base_rate: String,
+    summary: String,
+    rows: Vec<[String; 5]>,
+    reliability: String,
+    gains: String,
+}
+
+impl<'a> Churn<'a> {
+    fn new(evaluation: &'a ChurnEvaluation) -> Self {
+        let rows = evaluation.scores.iter().map(|scores| {
+            [
+                method(&scores.method).to_owned(),
+                decimal(scores.auc),
+                decimal(scores.average_precision),
+                maybe_decimal(scores.brier),
+                maybe_decimal(scores.calibration_error),
+            ]
+        });
+        Self {
+            cut: &evaluation.cut,
+            horizon_days: evaluation.horizon_days,
+            customers: count(evaluation.customers.into()),
+            base_rate: percent(evaluation.base_rate),
+            summary: churn_summary(evaluation),
+            rows: rows.collect(),
+            reliability: if evaluation.reliability.is_empty() { String::new() } else { curves::reliability(&evaluation.reliability) },
+            gains: if evaluation.gains.is_empty() { String::new() } else { curves::gains(&evaluation.gains) },
+        }
+    }
+}
+
+/// The result in a sentence or two.
+fn churn_summary(evaluation: &ChurnEvaluation) -> String {
+    let fifth = evaluation.gains.get(if evaluation.gains.len() > 20 { 4 } else { 3 });
+    let found = fifth.map(|found| {
+        format!(
+            "The fifth of the customers whom the model thinks most likely to leave held {:.0} of every 100 who did leave; a fifth chosen by chance would hold 20.",
+            100.0 * found
+        )
+    });
+    let trust = evaluation
+        .scores
+        .first()
+        .and_then(|scores| scores.calibration_error)
+        .map(|error| format!("Its probabilities are off by {:.1} percentage points on average.", 100.0 * error));
+    [found, trust].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+#[derive(Serialize)]
+struct Segments {
+    chart: String,
+    rows: Vec<SegmentView>,
+}
+
+#[derive(Serialize)]
+struct SegmentView {
+    name: String,
+    description: String,
+    figures: [String; 6],
+}
+
+impl Segments {
+    fn new(segments: &[SegmentRow]) -> Self {
+        let all: u64 = segments.iter().map(|segment| segment.customers).sum();
+        let bar = |segment: &SegmentRow| Bar {
+            label: segment.name.clone(),
+            value: segment.customers as f64,
+            error: 0.0,
+            figure: format!("{} ({})", count(segment.customers), share_of(segment.customers, all)),
+            ours: true,
+        };
+        let view = |segment: &SegmentRow| SegmentView {
+            name: segment.name.clone(),
+            description: segment.description.clone(),
+            figures: [
+                count(segment.customers),
+                share_of(segment.customers, all),
+                amount(segment.mean_purchase_days),
+                amount(segment.mean_days_since_last),
+                amount(segment.mean_spend),
+                segment.mean_churn_probability.map_or_else(|| super::words::NONE.to_owned(), percent),
+            ],
+        };
+        let chart = if segments.is_empty() {
+            String::new()
+        } else {
+            bars::chart(&[Group { title: String::new(), bars: segments.iter().map(bar).collect() }])
+        };
+        Self { chart, rows: segments.iter().map(view).collect() }
+    }
+}
+
+/// Nested settings as `section.name` and value.
+fn settings(value: &serde_json::Value) -> Vec<[String; 2]> {
+    let mut rows = Vec::new();
+    flatten("", value, &mut rows);
+    rows
+}
+
+fn flatten(name: &str, value: &serde_json::Value, rows: &mut Vec<[String; 2]>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            for (field, value) in fields {
+                let name = if name.is_empty() { field.clone() } else { format!("{name}.{field}") };
+                flatten(&name, value, rows);
+            }
+        }
+        serde_json::Value::String(text) => rows.push([name.to_owned(), text.clone()]),
+        serde_json::Value::Null => rows.push([name.to_owned(), "not set".to_owned()]),
+        other => rows.push([name.to_owned(), other.to_string()]),
+    }
+}

@@ -1,0 +1,184 @@
+//! The report of a hand-made manifest: whole, self-contained, escaped, and the same every time.
+
+use shopkeeper_models::Manifest;
+use shopkeeper_models::evaluation::{
+    ChurnEvaluation, ChurnScores, Evaluation, RecommendationEvaluation, RecommendationScores, ReliabilityBin, Task,
+};
+use shopkeeper_models::lifecycle::LifecycleRules;
+use shopkeeper_models::manifest::{CustomerRules, DataSummary};
+use shopkeeper_models::rfm::{Quintiles, RfmCuts};
+use shopkeeper_models::value::ValueCuts;
+
+use super::page::html;
+use super::*;
+
+fn manifest(evaluation: Evaluation) -> Manifest {
+    let quintiles = Quintiles([1.0, 2.0, 3.0, 4.0]);
+    Manifest {
+        format: 1,
+        as_of: "2026-10-01T00:00:00Z".into(),
+        as_of_day: 20_727,
+        timezone: "Europe/Berlin".into(),
+        data: DataSummary {
+            fingerprint: "8f14e45fceea167a5a36dedd4bea2543".into(),
+            rows: 187_419,
+            lines: 187_401,
+            returns: 2_680,
+            orders: 33_898,
+            customers: 2_000,
+            items: 600,
+            first_day: "2025-08-07".into(),
+            last_day: "2026-09-30".into(),
+            rejects: [("null_customer_id".to_owned(), 12), ("after_as_of".to_owned(), 6)].into(),
+        },
+        settings: serde_json::json!({"seed": 42, "horizon_days": null, "read": {"timezone": "Europe/Berlin", "columns": {"item_id": "<sku>"}}}),
+        rules: CustomerRules {
+            rfm: RfmCuts { recency: quintiles, frequency: quintiles, monetary: quintiles },
+            lifecycle: LifecycleRules::default(),
+            value: ValueCuts { high: 212.5, medium: 64.0 },
+        },
+        evaluation,
+        files: Default::default(),
+    }
+}
+
+fn measured() -> Evaluation {
+    let methods = [("shopkeeper", 0.0), ("personal_frequency", -0.04), ("recent_popular", -0.12), ("popular", -0.13)];
+    let scores = [(Task::All, 0.31), (Task::Repeat, 0.38), (Task::New, 0.14)].into_iter().flat_map(|(task, best)| {
+        methods.map(|(method, less): (&str, f64)| RecommendationScores {
+            method: method.into(),
+            task,
+            customers: 1_234,
+            recall: 0.9 * (best + less),
+            ndcg: best + less,
+            ndcg_se: 0.006,
+            hit_rate: 2.0 * (best + less),
+            coverage: 0.5 + 3.0 * less,
+        })
+    });
+    let probability = |bin: i32| f64::from(bin) / 10.0 + 0.04;
+    Evaluation {
+        recommendations: Some(RecommendationEvaluation {
+            cut: "2026-09-03".into(),
+            until: "2026-10-01".into(),
+            k: 10,
+            scores: scores.collect(),
+        }),
+        churn: Some(ChurnEvaluation {
+            cut: "2026-08-06".into(),
+            horizon_days: 56,
+            customers: 1_812,
+            base_rate: 0.351,
+            scores: vec![
+                ChurnScores {
+                    method: "shopkeeper".into(),
+                    auc: 0.842,
+                    average_precision: 0.761,
+                    brier: Some(0.142),
+                    calibration_error: Some(0.018),
+                },
+                ChurnScores { method: "days_since_last".into(), auc: 0.801, average_precision: 0.69, brier: None, calibration_error: None },
+            ],
+            reliability: (0..10)
+                .map(|bin| ReliabilityBin {
+                    predicted: probability(bin),
+                    actual: probability(bin) + 0.03 * f64::from(bin % 3 - 1),
+                    customers: 181,
+                })
+                .collect(),
+            gains: (1..=20).map(|step| 1.0 - (1.0 - f64::from(step) / 20.0).powf(2.4)).collect(),
+        }),
+        skipped: Vec::new(),
+    }
+}
+
+fn segment(name: &str, customers: u64, spend: f64) -> SegmentRow {
+    SegmentRow {
+        name: name.into(),
+        description: format!("Buys about every {} days, mostly Pantry and Dairy.", customers / 40),
+        customers,
+        mean_purchase_days: spend / 30.0,
+        mean_days_since_last: 14.2,
+        mean_spend: spend,
+        mean_churn_probability: Some(0.23),
+    }
+}
+
+fn extra() -> ReportData {
+    ReportData {
+        segments: vec![
+            segment("Weekly regulars", 412, 1_420.4),
+            segment("Every other week", 655, 640.0),
+            segment("<b>Now & then</b>", 702, 212.9),
+            segment("Gone quiet for longer than usual", 311, 95.1),
+        ],
+        lifecycle: [80, 61, 702, 498, 320, 419],
+        tiers: [416, 832, 832],
+    }
+}
+
+#[test]
+fn the_page_is_whole_escaped_and_needs_no_network() {
+    let page = html(&manifest(measured()), &extra());
+    assert_eq!(page, html(&manifest(measured()), &extra()));
+    assert_eq!(page.matches("<svg").count(), 4);
+    assert!(page.contains("&lt;b&gt;Now &amp; then&lt;&#x2f;b&gt;") && !page.contains("<b>Now"), "names are escaped");
+    assert!(page.contains("read.columns.item_id") && page.contains("&lt;sku&gt;"));
+    assert!(page.contains("ranks 15 % better than the best simple rule (own most bought)"), "says what it means");
+    for foreign in ["http://", "https://", "<script", "@import", "url("] {
+        let named = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(!named.contains(foreign), "{foreign} in a page that must stand alone");
+    }
+}
+
+#[test]
+fn a_model_that_loses_says_so() {
+    let mut evaluation = measured();
+    if let Some(recommendations) = &mut evaluation.recommendations {
+        recommendations.scores[1].ndcg = 0.5;
+    }
+    assert!(html(&manifest(evaluation), &extra()).contains("The best simple rule (own most bought) ranks better"));
+}
+
+#[test]
+fn a_short_history_is_reported_without_figures() {
+    let evaluation = Evaluation { skipped: vec!["Churn: 20 days of history, 112 needed.".into()], ..Evaluation::default() };
+    let only = ReportData { segments: vec![segment("All customers", 7, 12.0)], ..ReportData::default() };
+    for extra in [ReportData::default(), only] {
+        let page = html(&manifest(evaluation.clone()), &extra);
+        assert!(page.contains("Churn: 20 days of history, 112 needed.") && page.contains("Not measured"));
+        assert!(!page.contains("NaN"));
+    }
+    assert_eq!(text(&manifest(evaluation)).lines().last(), Some("  Churn: 20 days of history, 112 needed."));
+}
+
+#[test]
+fn the_terminal_shows_aligned_tables() {
+    let expected = "\
+Data as of 2026-10-01T00:00:00Z
+  187,401 lines, 33,898 orders, 2,000 customers, 600 items, 2025-08-07 to 2026-09-30
+  18 rows rejected (0.0 %): after as of 6, null customer id 12
+
+Recommendations: 10 items at 2026-09-03, held against purchases until 2026-10-01
+  truth   method              customers  recall    NDCG ± s.e.  hit rate  coverage
+  all     shopkeeper              1,234   0.279  0.310 ± 0.006    62.0 %    50.0 %
+          personal_frequency      1,234   0.243  0.270 ± 0.006    54.0 %    38.0 %
+";
+    let text = text(&manifest(measured()));
+    assert!(text.starts_with(expected), "{text}");
+    assert!(text.ends_with("  days_since_last  0.801           0.690      –                  –\n"), "{text}");
+    assert!(text.lines().count() < 60);
+}
+
+/// Writes the pages to look at: `cargo test -p shopkeeper-training -- --ignored report_pages`.
+#[test]
+#[ignore = "writes files to look at"]
+fn report_pages() {
+    let folder = std::env::temp_dir().join("shopkeeper-report");
+    std::fs::create_dir_all(&folder).expect("a temporary folder");
+    let few = ReportData { segments: vec![segment("All customers", 7, 12.0)], ..ReportData::default() };
+    let short = Evaluation { skipped: vec!["Churn: 20 days of history, 112 needed.".into()], ..Evaluation::default() };
+    for (name, evaluation, extra) in [("full", measured(), extra()), ("short", short, few)] {
+        std::fs::write(folder.join(format!("{name}.html")), html(&manifest(evaluation), &extra)).expect("written");
+    }
+}

@@ -1,0 +1,126 @@
+//! The report's words and figures, the same in the page and on the terminal.
+
+use shopkeeper_models::evaluation::Task;
+use shopkeeper_models::lifecycle::{LifecycleRules, LifecycleStage};
+use shopkeeper_models::value::{ValueCuts, ValueTier};
+
+/// What stands for a figure that there is none of.
+pub(super) const NONE: &str = "–";
+
+/// `1,234,567`.
+pub(super) fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A share of 0 to 1 as `12.3 %`.
+pub(super) fn percent(share: f64) -> String {
+    if share.is_finite() { format!("{:.1} %", 100.0 * share) } else { NONE.to_owned() }
+}
+
+/// A part of a whole as `12.3 %`; nothing of nothing is nothing.
+pub(super) fn share_of(part: u64, whole: u64) -> String {
+    percent(if whole > 0 { part as f64 / whole as f64 } else { 0.0 })
+}
+
+/// `0.312`.
+pub(super) fn decimal(value: f64) -> String {
+    if value.is_finite() { format!("{value:.3}") } else { NONE.to_owned() }
+}
+
+/// `0.312`, or a dash for none.
+pub(super) fn maybe_decimal(value: Option<f64>) -> String {
+    value.map_or_else(|| NONE.to_owned(), decimal)
+}
+
+/// `1,234.5`: one decimal, for means and money.
+pub(super) fn amount(value: f64) -> String {
+    if !value.is_finite() {
+        return NONE.to_owned();
+    }
+    let tenths = (value.abs() * 10.0).round() as u64;
+    let sign = if value < 0.0 && tenths > 0 { "-" } else { "" };
+    format!("{sign}{}.{}", count(tenths / 10), tenths % 10)
+}
+
+/// The readable name of a method.
+pub(super) fn method(name: &str) -> &str {
+    match name {
+        "shopkeeper" => "This model",
+        "popular" => "Most bought ever",
+        "recent_popular" => "Most bought lately",
+        "personal_frequency" => "Own most bought",
+        "days_since_last" => "Longest silence",
+        other => other,
+    }
+}
+
+/// What a method does, in a line; nothing for one that is not known here.
+pub(super) fn method_meaning(name: &str) -> &str {
+    match name {
+        "popular" => "everyone is shown the items with the most buyers in the whole history",
+        "recent_popular" => "everyone is shown the items with the most buyers in the last weeks before the cut",
+        "personal_frequency" => "everyone is shown what they bought most often, then what is popular",
+        "days_since_last" => "whoever has been silent the longest is taken for the most likely to leave",
+        _ => "",
+    }
+}
+
+/// The readable name of a task and the question that it asks.
+pub(super) fn task(task: Task) -> (&'static str, &'static str) {
+    match task {
+        Task::All => ("Anything", "Does the answer hold what the customer bought next, whether bought before or not?"),
+        Task::Repeat => ("Bought before", "Does it bring back the right one of the customer's usual items?"),
+        Task::New => ("New to the customer", "Does it find an item that the customer had never bought?"),
+    }
+}
+
+/// A stage and its rule, as it is set.
+pub(super) fn stage(stage: LifecycleStage, rules: &LifecycleRules) -> (&'static str, String) {
+    let LifecycleRules { new_days, new_purchase_days, at_risk_gaps, lapsed_gaps, loyal_rfm_frequency } = rules;
+    match stage {
+        LifecycleStage::Prospect => ("Prospect", "known, but has not bought yet".to_owned()),
+        LifecycleStage::New => {
+            ("New", format!("first order at most {new_days} days ago, and fewer than {new_purchase_days} days with an order"))
+        }
+        LifecycleStage::Active => ("Active", "buys at their usual tempo".to_owned()),
+        LifecycleStage::Loyal => {
+            ("Loyal", format!("buys at their usual tempo, and has a frequency score of {loyal_rfm_frequency} or more of 5"))
+        }
+        LifecycleStage::AtRisk => ("At risk", format!("silent for more than {at_risk_gaps} times their usual gap")),
+        LifecycleStage::Lapsed => ("Lapsed", format!("silent for more than {lapsed_gaps} times their usual gap")),
+    }
+}
+
+/// A tier and its rule, as it is set.
+pub(super) fn tier(tier: ValueTier, cuts: &ValueCuts) -> (&'static str, String) {
+    match tier {
+        ValueTier::High => ("High", format!("expected value of {} or more", amount(cuts.high))),
+        ValueTier::Medium => ("Medium", format!("expected value of {} or more", amount(cuts.medium))),
+        ValueTier::Low => ("Low", format!("expected value below {}", amount(cuts.medium))),
+    }
+}
+
+/// A name from a file as words: `null_customer_id` as `null customer id`.
+pub(super) fn plain(name: &str) -> String {
+    name.replace('_', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_read_well() {
+        assert_eq!([count(0), count(999), count(1_000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([amount(1234.56), amount(0.04), amount(-0.04), amount(-2.5), amount(f64::NAN)], ["1,234.6", "0.0", "0.0", "-2.5", NONE]);
+        assert_eq!([percent(0.1234), share_of(1, 0), maybe_decimal(None)], ["12.3 %", "0.0 %", NONE]);
+    }
+}
