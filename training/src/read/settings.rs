@@ -1,0 +1,112 @@
+//! What to read and how strictly.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Timelike, Utc};
+use serde::{Serialize, Serializer};
+
+use super::ReadError;
+use super::schema::{CUSTOMERS, ITEMS, PURCHASES};
+
+/// What to read and how strictly. [`ReadSettings::default`] names no files; every other default is said at its field.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReadSettings {
+    /// Purchases: files, folders (searched for `*.parquet`, partition folders `key=value` included) and patterns such as `2017/*.parquet`.
+    pub purchases: Vec<String>,
+    /// The items table: a file, folder or pattern. Default: none.
+    pub items: Option<String>,
+    /// The customers table: a file, folder or pattern. Default: none.
+    pub customers: Option<String>,
+    /// Our column name to theirs, such as `customer_id` to `household_id`; `items.` and `customers.` stand before names of those tables.
+    /// Default: every column bears our name.
+    pub columns: BTreeMap<String, String>,
+    /// Exclusive end of what is read. Default: the start of the calendar day after the last accepted row.
+    pub as_of: Option<AsOf>,
+    /// IANA time zone of the shop: decides calendar days, and is the zone of timestamps that name none. Default `UTC`.
+    pub timezone: String,
+    /// The highest share of rejected rows, 0 to 1; above it reading fails. Default 0.05.
+    pub max_reject_rate: f64,
+    /// Rejects all but one of rows that are equal in every column read (times to the second). They do not count towards
+    /// `max_reject_rate`. Default false: the same line twice in one order is two units.
+    pub drop_duplicates: bool,
+}
+
+impl Default for ReadSettings {
+    fn default() -> Self {
+        Self {
+            purchases: Vec::new(),
+            items: None,
+            customers: None,
+            columns: BTreeMap::new(),
+            as_of: None,
+            timezone: "UTC".into(),
+            max_reject_rate: 0.05,
+            drop_duplicates: false,
+        }
+    }
+}
+
+impl ReadSettings {
+    /// Refuses what cannot be meant, before any file is opened.
+    pub(super) fn check(&self) -> Result<(), ReadError> {
+        if self.purchases.is_empty() {
+            return Err(ReadError::Setting {
+                name: "--purchases",
+                found: "nothing".into(),
+                expected: "Parquet files, folders or patterns",
+            });
+        }
+        if !(0.0..=1.0).contains(&self.max_reject_rate) {
+            let found = self.max_reject_rate.to_string();
+            return Err(ReadError::Setting { name: "--max-reject-rate", found, expected: "a share from 0 to 1" });
+        }
+        let valid: Vec<String> = [PURCHASES, ITEMS, CUSTOMERS].iter().flat_map(|table| table.names()).collect();
+        match self.columns.keys().find(|name| !valid.contains(name)) {
+            Some(found) => Err(ReadError::UnknownName { found: found.clone(), valid: valid.join(", ") }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Exclusive end of what the model sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf {
+    /// The start of this day in the shop's time zone.
+    Day(NaiveDate),
+    /// This time, Unix seconds.
+    Time(i64),
+}
+
+impl FromStr for AsOf {
+    type Err = ReadError;
+
+    /// Reads `2017-11-06` or `2017-11-06T00:00:00+01:00`. Fails on anything else, fractions of a second included.
+    fn from_str(text: &str) -> Result<Self, ReadError> {
+        if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+            return Ok(Self::Day(day));
+        }
+        match DateTime::parse_from_rfc3339(text) {
+            Ok(time) if time.nanosecond() == 0 => Ok(Self::Time(time.timestamp())),
+            _ => Err(ReadError::AsOf { found: text.into() }),
+        }
+    }
+}
+
+impl fmt::Display for AsOf {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Day(day) => day.fmt(out),
+            Self::Time(time) => {
+                out.write_str(&DateTime::<Utc>::from_timestamp(*time, 0).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Secs, true))
+            }
+        }
+    }
+}
+
+impl Serialize for AsOf {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
