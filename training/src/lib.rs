@@ -9,6 +9,7 @@ pub mod histories;
 pub mod items;
 pub mod log;
 pub mod logistic;
+pub mod pipeline;
 pub mod progress;
 pub mod read;
 pub mod recommender;

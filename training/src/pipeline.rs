@@ -1,0 +1,358 @@
+//! The pipeline: read, measure on a hold-out, refit on everything, publish.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use serde_json::json;
+use shopkeeper_models::calendar::{Day, rfc3339};
+use shopkeeper_models::churn::ChurnModel;
+use shopkeeper_models::customers::Customers;
+use shopkeeper_models::error::ModelError;
+use shopkeeper_models::evaluation::Evaluation;
+use shopkeeper_models::histories::Histories;
+use shopkeeper_models::items::Items;
+use shopkeeper_models::lifecycle::LifecycleRules;
+use shopkeeper_models::manifest::{CustomerRules, DataSummary, FORMAT_VERSION, Manifest};
+use shopkeeper_models::model::{ALIKE_FILE, TOGETHER_FILE};
+use shopkeeper_models::recommender::{Ranker, Recommender};
+use shopkeeper_models::segments::Segments;
+use shopkeeper_models::store::{ModelStore, Run};
+use shopkeeper_models::{calendar, table};
+
+use crate::churn::{ChurnParams, outlooks};
+use crate::log::PurchaseLog;
+use crate::progress::Progress;
+use crate::read::{Read, ReadError, ReadSettings, read};
+use crate::recommender::{RecommenderParams, with_segments};
+use crate::segments::{SegmentParams, Segmentation};
+use crate::tempo::{default_horizon, tempos};
+use crate::{customers, evaluation, report};
+
+/// How to train.
+#[derive(Clone, Debug)]
+pub struct TrainSettings {
+    /// What to read.
+    pub read: ReadSettings,
+    /// Days without a purchase that count as churned, 1 to 3,650; by default from the shop's own gaps.
+    pub horizon_days: Option<u32>,
+    /// Seed of everything random. Default 42.
+    pub seed: u64,
+    /// Threads; by default one a core. Does not change the result.
+    pub threads: Option<usize>,
+    /// Versions kept in the store, at least 1. Default 5.
+    pub keep: usize,
+    /// Segments wanted, 1 to 100. Default 5.
+    pub segments: usize,
+    /// Lifecycle rules.
+    pub lifecycle: LifecycleRules,
+    /// Whether the new version becomes the current one. Default true.
+    pub activate: bool,
+}
+
+impl Default for TrainSettings {
+    fn default() -> Self {
+        Self {
+            read: ReadSettings::default(),
+            horizon_days: None,
+            seed: 42,
+            threads: None,
+            keep: 5,
+            segments: 5,
+            lifecycle: LifecycleRules::default(),
+            activate: true,
+        }
+    }
+}
+
+/// A finished training run.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    /// The new version's name.
+    pub version: String,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Where the time and the memory went.
+    pub run: Run,
+    /// What the reader wants known.
+    pub warnings: Vec<String>,
+    /// Versions deleted to keep to the number wanted.
+    pub deleted: Vec<String>,
+}
+
+/// A hold-out measured without saving a model.
+#[derive(Clone, Debug)]
+pub struct Evaluated {
+    /// The scores.
+    pub evaluation: Evaluation,
+    /// What was read.
+    pub data: DataSummary,
+    /// What the reader wants known.
+    pub warnings: Vec<String>,
+}
+
+/// Why no model came out.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The data could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The model could not be saved.
+    #[error(transparent)]
+    Store(#[from] ModelError),
+    /// A setting cannot be meant.
+    #[error("{name} {found}; expected {expected}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        found: String,
+        /// The range.
+        expected: &'static str,
+    },
+    /// The threads could not be started.
+    #[error("cannot start the worker threads: {0}. Try fewer: --threads 1")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+impl TrainSettings {
+    fn check(&self) -> Result<(), TrainError> {
+        let refuse = |name, found: String, expected| Err(TrainError::Setting { name, found, expected });
+        if let Some(days) = self.horizon_days.filter(|days| !(1..=3650).contains(days)) {
+            return refuse("--horizon-days", days.to_string(), "1 to 3650");
+        }
+        if !(1..=100).contains(&self.segments) {
+            return refuse("--segments", self.segments.to_string(), "1 to 100");
+        }
+        if self.keep == 0 {
+            return refuse("--keep", "0".into(), "at least 1");
+        }
+        if self.threads == Some(0) {
+            return refuse("--threads", "0".into(), "at least 1");
+        }
+        Ok(())
+    }
+
+    /// Runs `work` on the wanted number of threads.
+    fn on_threads<T: Send>(&self, work: impl FnOnce(usize) -> Result<T, TrainError> + Send) -> Result<T, TrainError> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads.unwrap_or(0)).build()?;
+        pool.install(|| work(pool.current_num_threads()))
+    }
+}
+
+/// Reads, measures on a hold-out, refits on everything and publishes a new version. A failure leaves the store as it was.
+pub fn train(settings: &TrainSettings, store: &ModelStore, progress: &dyn Progress) -> Result<Trained, TrainError> {
+    settings.check()?;
+    settings.on_threads(|threads| {
+        let mut stages = Stages { progress, seconds: Vec::new() };
+        let data = stages.time("read", |progress| read(&settings.read, progress))?;
+        let staging = store.stage()?;
+        let fits = Fits::new(settings, &data.log);
+        let evaluation = fits.evaluate(&mut stages);
+        let fitted = fits.fit(&mut stages, settings);
+        let manifest = Manifest {
+            format: FORMAT_VERSION,
+            as_of: rfc3339(data.log.as_of),
+            as_of_day: data.log.as_of_day,
+            timezone: data.log.timezone.clone(),
+            data: summary(&data),
+            settings: fits.settings(settings),
+            rules: fitted.rules.clone(),
+            evaluation,
+            files: BTreeMap::new(),
+        };
+        let (version, run) = stages.time("save", |_| {
+            let rows = fitted.save(&staging)?;
+            data.rejects.write(&staging.folder().join("rejects.parquet"))?;
+            staging.write("report.html", report::html(&manifest, &fitted.segments, &fitted.customers).as_bytes())?;
+            Ok::<_, TrainError>((rows, ()))
+        })
+        .map(|(rows, ())| (rows, Run { finished_at: rfc3339(chrono::Utc::now().timestamp()), threads, stages: stages.seconds.clone(), peak_memory_bytes: peak_memory_bytes() }))
+        .and_then(|(rows, run)| Ok((staging.publish(manifest.clone(), &rows, &run, settings.activate)?, run)))?;
+        let manifest = shopkeeper_models::model::read_manifest(&store.path(&version), &version)?;
+        Ok(Trained { version, manifest, run, warnings: data.warnings, deleted: store.retain(settings.keep)? })
+    })
+}
+
+/// Reads and measures on a hold-out, as [`train`] does, without saving anything.
+pub fn evaluate(settings: &TrainSettings, progress: &dyn Progress) -> Result<Evaluated, TrainError> {
+    settings.check()?;
+    settings.on_threads(|_| {
+        let mut stages = Stages { progress, seconds: Vec::new() };
+        let data = stages.time("read", |progress| read(&settings.read, progress))?;
+        let evaluation = Fits::new(settings, &data.log).evaluate(&mut stages);
+        Ok(Evaluated { evaluation, data: summary(&data), warnings: data.warnings })
+    })
+}
+
+/// Times the stages and tells of them.
+struct Stages<'a> {
+    progress: &'a dyn Progress,
+    seconds: Vec<(String, f64)>,
+}
+
+impl Stages<'_> {
+    fn time<T>(&mut self, stage: &'static str, work: impl FnOnce(&dyn Progress) -> T) -> T {
+        let start = Instant::now();
+        let result = work(self.progress);
+        self.seconds.push((stage.to_owned(), start.elapsed().as_secs_f64()));
+        result
+    }
+
+    /// A stage of so many customers that reports nothing on the way.
+    fn fit<T>(&mut self, stage: &'static str, log: &PurchaseLog, work: impl FnOnce() -> T) -> T {
+        self.progress.start(stage, None, "customers");
+        let result = self.time(stage, |_| work());
+        self.progress.advance(log.customers() as u64);
+        self.progress.finish(self.seconds.last().map_or(0.0, |(_, seconds)| *seconds));
+        result
+    }
+}
+
+/// The parameters of every fit, resolved for one log.
+struct Fits<'a> {
+    log: &'a PurchaseLog,
+    recommender: RecommenderParams,
+    churn: ChurnParams,
+    segments: SegmentParams,
+}
+
+impl<'a> Fits<'a> {
+    fn new(settings: &TrainSettings, log: &'a PurchaseLog) -> Self {
+        let horizon_days = settings.horizon_days.unwrap_or_else(|| default_horizon(&log.before(log.as_of_day)));
+        Self {
+            log,
+            recommender: RecommenderParams::default(),
+            churn: ChurnParams::new(horizon_days),
+            segments: SegmentParams { segments: settings.segments, seed: settings.seed },
+        }
+    }
+
+    fn settings(&self, settings: &TrainSettings) -> serde_json::Value {
+        json!({
+            "as_of": settings.read.as_of,
+            "timezone": settings.read.timezone,
+            "max_reject_rate": settings.read.max_reject_rate,
+            "drop_duplicates": settings.read.drop_duplicates,
+            "seed": settings.seed,
+            "recommender": self.recommender,
+            "churn": self.churn,
+            "segments": self.segments,
+        })
+    }
+
+    /// Fits on the history before the last window and measures on that window; churn likewise on the last horizon.
+    fn evaluate(&self, stages: &mut Stages<'_>) -> Evaluation {
+        let log = self.log;
+        let mut evaluation = Evaluation::default();
+        let first = log.days().map_or(log.as_of_day, |(first, _)| first);
+        let window = self.recommender.window(&log.before(log.as_of_day));
+        let cut = log.as_of_day - window;
+        if cut - first >= window {
+            let measured = stages.fit("evaluate recommendations", log, || {
+                let past = log.before(cut);
+                let recommender = self.recommender.fit(&past);
+                let tempos = tempos(&past);
+                let Segmentation { segments, of } = self.segments.fit(&tempos, &vec![None; tempos.len()], &recommender.parts().histories, log.items());
+                let favourites = segments.favourites(log.items()).unwrap_or_else(|error| unreachable!("made just now: {error}"));
+                let recommender = with_segments(recommender, of, favourites);
+                evaluation::recommendations::evaluate(&recommender, log, cut, log.as_of_day)
+            });
+            match measured {
+                Some(measured) => evaluation.recommendations = Some(measured),
+                None => evaluation.skipped.push(format!("recommendations: nobody known before {} bought again by {}", calendar::date(cut), calendar::date(log.as_of_day))),
+            }
+        } else {
+            evaluation.skipped.push("recommendations: the history is shorter than two windows".into());
+        }
+        let horizon = self.churn.horizon_days as Day;
+        let cut = log.as_of_day - horizon;
+        let measured = stages.fit("evaluate churn", log, || {
+            let past = log.before(cut);
+            let model = self.churn.fit(&past);
+            if let ChurnModel::InsufficientData { reason, .. } = &model {
+                return Err(format!("churn before {}: {reason}", calendar::date(cut)));
+            }
+            evaluation::churn::evaluate(&model, &past).ok_or_else(|| format!("churn: only one outcome after {}", calendar::date(cut)))
+        });
+        match measured {
+            Ok(measured) => evaluation.churn = Some(measured),
+            Err(reason) => evaluation.skipped.push(reason),
+        }
+        evaluation
+    }
+
+    /// Fits everything on the whole log.
+    fn fit(&self, stages: &mut Stages<'_>, settings: &TrainSettings) -> Fitted {
+        let log = self.log;
+        let past = log.before(log.as_of_day);
+        let recommender = stages.fit("fit recommender", log, || self.recommender.fit(&past));
+        let churn = stages.fit("fit churn", log, || self.churn.fit(&past));
+        stages.fit("fit customers", log, || {
+            let tempos = tempos(&past);
+            let outlooks = outlooks(&churn, &tempos);
+            let Segmentation { segments, of } = self.segments.fit(&tempos, &outlooks, &recommender.parts().histories, log.items());
+            let rules = customers::rules(&tempos, &outlooks, &settings.lifecycle);
+            let customers = customers::fit(log, &tempos, &outlooks, &rules, &of);
+            Fitted { recommender, churn, segments, customers, rules }
+        })
+    }
+}
+
+/// Everything fitted on the whole log.
+struct Fitted {
+    recommender: Recommender,
+    churn: ChurnModel,
+    segments: Segments,
+    customers: Customers,
+    rules: CustomerRules,
+}
+
+impl Fitted {
+    /// Writes every table; returns the rows of each.
+    fn save(&self, staging: &shopkeeper_models::store::Staging) -> Result<Vec<(&'static str, u64)>, ModelError> {
+        let parts = self.recommender.parts();
+        let tables = [
+            (Items::FILE, parts.items.to_batch()),
+            (Customers::FILE, self.customers.to_batch()),
+            (Histories::FILE, parts.histories.to_batch()),
+            (TOGETHER_FILE, parts.together.to_batch()),
+            (ALIKE_FILE, parts.alike.to_batch()),
+            (Segments::FILE, self.segments.to_batch()),
+        ];
+        for (file, batch) in &tables {
+            table::write(&staging.folder().join(file), batch)?;
+        }
+        staging.write(ChurnModel::FILE, &json_bytes(&self.churn))?;
+        staging.write(Ranker::FILE, &json_bytes(&parts.ranker))?;
+        Ok(tables.iter().map(|(file, batch)| (*file, batch.num_rows() as u64)).collect())
+    }
+}
+
+fn json_bytes(value: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec_pretty(value).unwrap_or_else(|error| unreachable!("numbers, strings and lists: {error}"))
+}
+
+fn summary(data: &Read) -> DataSummary {
+    let log = &data.log;
+    let (first, last) = log.days().unwrap_or_default();
+    let sold: std::collections::HashSet<u32> = log.line_item.iter().copied().collect();
+    DataSummary {
+        fingerprint: data.fingerprint.clone(),
+        rows: data.rows,
+        lines: (log.line_item.len() + log.returns.len()) as u64,
+        returns: log.returns.len() as u64,
+        orders: log.orders() as u64,
+        customers: (0..log.customers()).filter(|&customer| !log.orders_of(customer).is_empty()).count() as u64,
+        items: sold.len() as u64,
+        first_day: calendar::date(first),
+        last_day: calendar::date(last),
+        rejects: data.rejects.counts().clone(),
+    }
+}
+
+/// Peak resident memory of this process; 0 where the system does not say.
+pub fn peak_memory_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
+}
