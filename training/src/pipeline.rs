@@ -160,14 +160,25 @@ pub fn train(settings: &TrainSettings, store: &ModelStore, progress: &dyn Progre
             evaluation,
             files: BTreeMap::new(),
         };
-        let (version, run) = stages.time("save", |_| {
-            let rows = fitted.save(&staging)?;
-            data.rejects.write(&staging.folder().join("rejects.parquet"))?;
-            staging.write("report.html", report::html(&manifest, &fitted.segments, &fitted.customers).as_bytes())?;
-            Ok::<_, TrainError>((rows, ()))
-        })
-        .map(|(rows, ())| (rows, Run { finished_at: rfc3339(chrono::Utc::now().timestamp()), threads, stages: stages.seconds.clone(), peak_memory_bytes: peak_memory_bytes() }))
-        .and_then(|(rows, run)| Ok((staging.publish(manifest.clone(), &rows, &run, settings.activate)?, run)))?;
+        let (version, run) = stages
+            .time("save", |_| {
+                let rows = fitted.save(&staging)?;
+                data.rejects.write(&staging.folder().join("rejects.parquet"))?;
+                staging.write("report.html", report::html(&manifest, &fitted.segments, &fitted.customers).as_bytes())?;
+                Ok::<_, TrainError>((rows, ()))
+            })
+            .map(|(rows, ())| {
+                (
+                    rows,
+                    Run {
+                        finished_at: rfc3339(chrono::Utc::now().timestamp()),
+                        threads,
+                        stages: stages.seconds.clone(),
+                        peak_memory_bytes: peak_memory_bytes(),
+                    },
+                )
+            })
+            .and_then(|(rows, run)| Ok((staging.publish(manifest.clone(), &rows, &run, settings.activate)?, run)))?;
         let manifest = shopkeeper_models::model::read_manifest(&store.path(&version), &version)?;
         Ok(Trained { version, manifest, run, warnings: data.warnings, deleted: store.retain(settings.keep)? })
     })
@@ -252,14 +263,19 @@ impl<'a> Fits<'a> {
                 let past = log.before(cut);
                 let recommender = self.recommender.fit(&past);
                 let tempos = tempos(&past);
-                let Segmentation { segments, of } = self.segments.fit(&tempos, &vec![None; tempos.len()], &recommender.parts().histories, log.items());
+                let Segmentation { segments, of } =
+                    self.segments.fit(&tempos, &vec![None; tempos.len()], &recommender.parts().histories, log.items());
                 let favourites = segments.favourites(log.items()).unwrap_or_else(|error| unreachable!("made just now: {error}"));
                 let recommender = with_segments(recommender, of, favourites);
                 evaluation::recommendations::evaluate(&recommender, log, cut, log.as_of_day)
             });
             match measured {
                 Some(measured) => evaluation.recommendations = Some(measured),
-                None => evaluation.skipped.push(format!("recommendations: nobody known before {} bought again by {}", calendar::date(cut), calendar::date(log.as_of_day))),
+                None => evaluation.skipped.push(format!(
+                    "recommendations: nobody known before {} bought again by {}",
+                    calendar::date(cut),
+                    calendar::date(log.as_of_day)
+                )),
             }
         } else {
             evaluation.skipped.push("recommendations: the history is shorter than two windows".into());
@@ -346,7 +362,7 @@ fn summary(data: &Read) -> DataSummary {
         items: sold.len() as u64,
         first_day: calendar::date(first),
         last_day: calendar::date(last),
-        rejects: data.rejects.counts().clone(),
+        rejects: data.rejects.counts.clone(),
     }
 }
 

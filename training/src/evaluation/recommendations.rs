@@ -95,6 +95,7 @@ fn scores(method: Method, recommender: &Recommender, baselines: &Baselines, shop
     TASKS
         .into_iter()
         .enumerate()
+        .filter(|&(at, _)| shoppers.iter().any(|shopper| !shopper.truth[at].is_empty()))
         .map(|(at, task)| {
             let asked = || shoppers.iter().zip(&answers).filter(|(shopper, _)| !shopper.truth[at].is_empty());
             let answer = |answers: &'_ [Vec<u32>; 2]| answers[usize::from(task == Task::New)].clone();

@@ -108,7 +108,7 @@ fn orders(rows: &[Row], ids: &Interner, clock: &Clock) -> Vec<Order> {
     let mut start = 0;
     for lines in rows.chunk_by(|a, b| (a.customer, a.order) == (b.customer, b.order)) {
         let end = start + lines.len() as u32;
-        let first = lines.iter().filter(|line| line.quantity > 0.0).map(|line| (line.time, line.channel)).min();
+        let first = lines.iter().filter(|line| line.quantity >= 0.0).map(|line| (line.time, line.channel)).min();
         if let Some((time, channel)) = first {
             let Row { customer, order: id, .. } = lines[0];
             orders.push(Order { customer, day: clock.day(time.into()), time, id, channel, start, end });
@@ -149,7 +149,7 @@ fn fill(log: &mut PurchaseLog, orders: &[Order], rows: &[Row]) {
         log.order_offsets.resize(order.customer as usize + 1, at as u32);
         let lines = &rows[order.start as usize..order.end as usize];
         for same_item in lines.chunk_by(|a, b| a.item == b.item) {
-            let bought = || same_item.iter().filter(|line| line.quantity > 0.0);
+            let bought = || same_item.iter().filter(|line| line.quantity >= 0.0);
             if bought().next().is_some() {
                 log.line_item.push(same_item[0].item);
                 log.line_quantity.push(bought().map(|line| f64::from(line.quantity)).sum::<f64>() as f32);

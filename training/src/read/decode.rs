@@ -189,8 +189,6 @@ fn accept_quantity(quantity: f64) -> Result<f32, Reason> {
         Err(Reason::QuantityNotANumber)
     } else if quantity.abs() > MAX_QUANTITY {
         Err(Reason::QuantityTooLarge)
-    } else if quantity as f32 == 0.0 {
-        Err(Reason::ZeroQuantity)
     } else {
         Ok(quantity as f32)
     }

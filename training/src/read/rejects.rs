@@ -32,7 +32,6 @@ pub(super) enum Reason {
     Before1970,
     InTheFuture,
     QuantityNotANumber,
-    ZeroQuantity,
     QuantityTooLarge,
     AmountNotANumber,
     NegativeAmount,
@@ -40,7 +39,7 @@ pub(super) enum Reason {
     Duplicate,
 }
 
-const REASONS: [Reason; 13] = [
+const REASONS: [Reason; 12] = [
     Reason::NoCustomer,
     Reason::NoItem,
     Reason::IdTooLong,
@@ -48,7 +47,6 @@ const REASONS: [Reason; 13] = [
     Reason::Before1970,
     Reason::InTheFuture,
     Reason::QuantityNotANumber,
-    Reason::ZeroQuantity,
     Reason::QuantityTooLarge,
     Reason::AmountNotANumber,
     Reason::NegativeAmount,
@@ -66,7 +64,6 @@ impl Reason {
             Self::Before1970 => "timestamp before 1970",
             Self::InTheFuture => "timestamp in the future",
             Self::QuantityNotANumber => "quantity is not a number",
-            Self::ZeroQuantity => "zero quantity",
             Self::QuantityTooLarge => "quantity beyond 1,000,000",
             Self::AmountNotANumber => "amount is not a number",
             Self::NegativeAmount => "negative amount",
@@ -97,7 +94,7 @@ impl Rejects {
         self.counts.values().sum()
     }
 
-    /// The reasons with their counts on one line, most frequent first: `zero quantity 8151, no customer_id 12`.
+    /// The reasons with their counts on one line, most frequent first: `no timestamp 815, no customer_id 12`.
     pub fn reasons(&self) -> String {
         let mut counts: Vec<_> = self.counts.iter().collect();
         counts.sort_by_key(|&(_, count)| std::cmp::Reverse(*count));

@@ -1,0 +1,6 @@
+//! One integration binary over the real binary, its files and real HTTP.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod shop;
+mod store;
+mod training;
