@@ -17,6 +17,7 @@ pub use ranker::{EXPLORE_FEATURES, REPEAT_FEATURES, Ranker};
 pub use scratch::Scratch;
 pub use signals::{Candidate, Features};
 
+use crate::affinity::Affinity;
 use crate::co_purchase::{Association, CoPurchase};
 use crate::histories::Histories;
 use crate::items::{Groups, Items, NONE};
@@ -44,6 +45,8 @@ pub struct Parts {
     pub together: CoPurchase,
     /// Items that share customers.
     pub alike: CoPurchase,
+    /// What a linear item model says of each customer; empty lists where it was not fitted.
+    pub affinity: Affinity,
     /// The segment of each customer and what it likes; none while the weights are being learned.
     pub segments: Option<(UInt16Array, Favourites)>,
     /// The learned weights.
