@@ -93,6 +93,12 @@ impl ModelStore {
         Model::load(&self.path(version))
     }
 
+    /// Reads and checks the manifest of a version by name, without loading the rest.
+    pub fn manifest(&self, version: &str) -> Result<Manifest, ModelError> {
+        self.exists(version)?;
+        read_manifest(&self.path(version), version)
+    }
+
     /// The names of all versions, ascending.
     pub fn versions(&self) -> Result<Vec<String>, ModelError> {
         let entries = match fs::read_dir(&self.folder) {
@@ -135,7 +141,8 @@ impl ModelStore {
         serde_json::from_slice(&fs::read(self.folder.join("runs").join(format!("{version}.json"))).ok()?).ok()
     }
 
-    fn exists(&self, version: &str) -> Result<(), ModelError> {
+    /// Refuses a name that is no version of this store, so that no other folder is ever read under it.
+    pub fn exists(&self, version: &str) -> Result<(), ModelError> {
         let versions = self.versions()?;
         if versions.iter().any(|name| name == version) {
             return Ok(());

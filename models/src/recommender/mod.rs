@@ -7,6 +7,7 @@
 
 mod query;
 mod ranker;
+mod related;
 mod scratch;
 mod signals;
 
@@ -14,6 +15,7 @@ use arrow::array::{Float64Array, UInt16Array, UInt32Array};
 
 pub use query::{Answer, MAX_N, Purchased, Query, Reason, Recommendation, Source};
 pub use ranker::{EXPLORE_FEATURES, REPEAT_FEATURES, Ranker};
+pub use related::{Evidence, Related, Relation};
 pub use scratch::Scratch;
 pub use signals::{Candidate, Features};
 
@@ -268,6 +270,9 @@ impl Recommender {
 
     /// Fills the answer up to n: segment favourites, the asked or the customer's first category, the shop's popular items. Returns the first rung used.
     fn fill(&self, query: &Query<'_>, answer: &mut Vec<Recommendation>, scratch: &mut Scratch) -> Option<Source> {
+        if answer.len() >= query.n {
+            return None;
+        }
         let mut first = None;
         let mut add = |item: ItemIx, share: f32, source: Source, reason: Reason, scratch: &mut Scratch| {
             if !scratch.tally(item).taken && self.eligible(item, query, scratch) {
@@ -278,9 +283,6 @@ impl Recommender {
             }
             answer.len() >= query.n
         };
-        if query.n == 0 {
-            return None;
-        }
         if let (Some(customer), Some((segment_of, favourites))) = (query.customer, &self.parts.segments) {
             let segment = segment_of.value(customer.row()) as usize;
             for (item, buyers) in favourites.of(segment) {

@@ -137,20 +137,13 @@ impl ShopWriter<'_> {
         for customer in from..to {
             let mut rng = rng(self.settings.seed, Stream::Customer, customer.into());
             let nature = Nature::draw(&self.shop.catalogue, f64::from(self.shop.days), &mut rng);
-            let mut truth = Truth {
-                household: nature.household.name,
-                orders_per_day: nature.orders_per_day,
-                leave_probability: nature.leave_probability,
-                favourites: nature.favourites.iter().map(|favourite| favourite.item).collect(),
-                first_ms: 0,
-                left_ms: None,
-            };
-            let Life { lines: bought, orders: ordered, returns: returned, first_ms, left_ms } = self.shop.live(nature, &mut rng);
-            (truth.first_ms, truth.left_ms) = (first_ms, left_ms);
+            let Nature { household, orders_per_day, leave_probability, .. } = nature;
+            let Life { lines: bought, orders: ordered, returns: returned, first_ms, left_ms, favourites } =
+                self.shop.live(nature, &mut rng);
             lines.extend(bought.into_iter().map(|line| (customer, line)));
             orders += u64::from(ordered);
             returns += u64::from(returned);
-            block_truths.push(truth);
+            block_truths.push(Truth { household: household.name, orders_per_day, leave_probability, favourites, first_ms, left_ms });
         }
         Block { purchases: self.purchases_table(&lines), truths: block_truths, orders, returns }
     }

@@ -1,7 +1,7 @@
 //! The demo shop: a synthetic grocer with known truth, written as Parquet.
 //!
 //! Customers order at their own tempo and leave one day (BG/NBD, Fader, Hardie & Lee 2005, with the parameters [`TRUE_TEMPO`]); they
-//! have their own taste and buy their favourites whenever those are used up. Some items come with a partner, some shelves have a season,
+//! have their own taste and buy their favourites whenever those are used up, until others take their place. Some items come with a partner, some shelves have a season,
 //! some lines come back. What really drove each customer stands in `truth.parquet`, so that a fit can be held against it.
 
 mod catalogue;
@@ -62,7 +62,7 @@ pub struct DemoFiles {
     pub items: PathBuf,
     /// customer_id, signed_up_at, email_opt_in; prospects included.
     pub customers: PathBuf,
-    /// customer_id, left_at (null = still there), orders_per_day, leave_probability, household, favourite_item_ids.
+    /// customer_id, left_at (null = still there), orders_per_day, leave_probability, household, favourite_item_ids (at the end).
     pub truth: PathBuf,
     /// item_id, with_item_id, probability that it comes along.
     pub truth_pairs: PathBuf,

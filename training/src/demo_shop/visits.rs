@@ -43,6 +43,8 @@ pub(super) struct Life {
     pub(super) first_ms: i64,
     /// The last order, if the customer left after it.
     pub(super) left_ms: Option<i64>,
+    /// What they liked when it ended.
+    pub(super) favourites: Vec<u32>,
 }
 
 /// The shop as its customers see it.
@@ -81,13 +83,15 @@ impl Shop {
             now += wait / nature.orders_per_day;
         }
         self.bring_back(&mut life, rng);
+        life.favourites = nature.favourites.iter().map(|favourite| favourite.item).collect();
         life
     }
 
     fn order(&self, nature: &mut Nature, now: f64, life: &mut Life, rng: &mut impl Rng) -> i64 {
         let web = rng.gen_bool(nature.web);
         let at_ms = now as i64 * DAY_MS + time_of_day(web, rng);
-        let mut basket = self.planned(nature, now, rng);
+        nature.change_favourites(&self.catalogue, now, rng);
+        let mut basket = planned(nature, now, rng);
         self.add_unplanned(&mut basket, nature, now, rng);
         self.add_complements(&mut basket, rng);
         basket.sort_unstable();
@@ -99,18 +103,6 @@ impl Shop {
             life.lines.push(SoldLine { order: life.orders, item, at_ms, quantity, amount, web });
         }
         at_ms
-    }
-
-    /// The favourites that are used up.
-    fn planned(&self, nature: &mut Nature, now: f64, rng: &mut impl Rng) -> Vec<u32> {
-        let mut basket = Vec::new();
-        for favourite in nature.favourites.iter_mut().filter(|favourite| favourite.due <= now) {
-            if rng.gen_bool(REMEMBERED) {
-                basket.push(favourite.item);
-                favourite.due = now + favourite.rhythm * log_normal(0.12, rng);
-            }
-        }
-        basket
     }
 
     fn add_unplanned(&self, basket: &mut Vec<u32>, nature: &Nature, now: f64, rng: &mut impl Rng) {
@@ -147,6 +139,18 @@ impl Shop {
             life.lines.push(SoldLine { order, at_ms, quantity: -line.quantity, amount: -line.amount, ..line });
         }
     }
+}
+
+/// The favourites that are used up.
+fn planned(nature: &mut Nature, now: f64, rng: &mut impl Rng) -> Vec<u32> {
+    let mut basket = Vec::new();
+    for favourite in nature.favourites.iter_mut().filter(|favourite| favourite.due <= now) {
+        if rng.gen_bool(REMEMBERED) {
+            basket.push(favourite.item);
+            favourite.due = now + favourite.rhythm * log_normal(0.12, rng);
+        }
+    }
+    basket
 }
 
 /// Milliseconds after midnight: shop hours in the store, mostly evenings on the web.

@@ -3,23 +3,29 @@
 use std::fmt::Write;
 
 use shopkeeper_models::Manifest;
-use shopkeeper_models::evaluation::{ChurnEvaluation, RecommendationEvaluation, Task};
+use shopkeeper_models::evaluation::{ChurnEvaluation, Evaluation, RecommendationEvaluation, Task};
+use shopkeeper_models::manifest::DataSummary;
 
 use super::words::{count, decimal, maybe_decimal, percent, plain, share_of};
 
-/// What was read, how well it recommends and how well it knows who leaves, in lines of at most 100 characters or so.
+/// What was read, how well the model recommends and how well it knows who leaves, in some forty lines.
 pub fn text(manifest: &Manifest) -> String {
+    format!("Data as of {}\n{}", manifest.as_of, evaluation_text(&manifest.data, &manifest.evaluation))
+}
+
+/// The same for a measurement that no model was saved of.
+pub fn evaluation_text(data: &DataSummary, evaluation: &Evaluation) -> String {
     let mut out = String::new();
-    data(manifest, &mut out);
-    if let Some(evaluation) = &manifest.evaluation.recommendations {
+    summary(data, &mut out);
+    if let Some(evaluation) = &evaluation.recommendations {
         recommendations(evaluation, &mut out);
     }
-    if let Some(evaluation) = &manifest.evaluation.churn {
+    if let Some(evaluation) = &evaluation.churn {
         churn(evaluation, &mut out);
     }
-    if !manifest.evaluation.skipped.is_empty() {
+    if !evaluation.skipped.is_empty() {
         out.push_str("\nNot measured\n");
-        manifest.evaluation.skipped.iter().for_each(|reason| line(&mut out, format_args!("  {reason}")));
+        evaluation.skipped.iter().for_each(|reason| line(&mut out, format_args!("  {reason}")));
     }
     out
 }
@@ -29,9 +35,7 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = writeln!(out, "{text}");
 }
 
-fn data(manifest: &Manifest, out: &mut String) {
-    let data = &manifest.data;
-    line(out, format_args!("Data as of {}", manifest.as_of));
+fn summary(data: &DataSummary, out: &mut String) {
     let [lines, orders, customers, items] = [data.lines, data.orders, data.customers, data.items].map(count);
     line(
         out,

@@ -1,0 +1,104 @@
+//! Related items: what goes with one item, whoever asks.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Query, Recommender, Scratch};
+use crate::ItemIx;
+use crate::co_purchase::Association;
+
+/// In which way two items are related.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relation {
+    /// They share orders.
+    #[default]
+    BoughtTogether,
+    /// They share customers.
+    Similar,
+}
+
+/// The evidence that an item is related.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Evidence {
+    /// Orders that hold both.
+    BoughtTogether {
+        /// How many.
+        baskets: u32,
+        /// How strongly, seen from the item that was asked about.
+        association: Association,
+    },
+    /// Customers who bought both.
+    Similar {
+        /// How many.
+        customers: u32,
+    },
+    /// None: it is popular in the same category.
+    Category {
+        /// Customers who bought it lately.
+        recent_buyers: u32,
+    },
+    /// None: it is popular in the shop.
+    Popular {
+        /// Customers who bought it lately.
+        recent_buyers: u32,
+    },
+}
+
+/// One related item.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Related {
+    /// The item.
+    pub item: ItemIx,
+    /// Shrunk cosine of the two items, or the share of recent customers for an item without evidence. 0 to 1, never rising.
+    pub score: f32,
+    /// Why it is here.
+    pub evidence: Evidence,
+}
+
+impl Recommender {
+    /// The items most related to one item, best first: its neighbours, then what is popular in its category, then in the shop, so that
+    /// `n` come back whenever `n` other items are available. An unknown item (`None`) starts at the popular ones.
+    pub fn related(&self, item: Option<ItemIx>, relation: Relation, n: usize, scratch: &mut Scratch) -> Vec<Related> {
+        let query = Query { exclude: item.as_slice(), n, ..Query::default() };
+        self.start(&query, scratch);
+        let mut related: Vec<Related> = Vec::with_capacity(n.min(self.parts.items.len()));
+        let mut add = |item: ItemIx, score: f32, evidence: Evidence| {
+            let full = related.len() >= n;
+            if !full && !scratch.tally(item).taken && self.eligible(item, &query, scratch) {
+                scratch.tally(item).taken = true;
+                let ceiling = related.last().map_or(1.0, |last| last.score);
+                related.push(Related { item, score: score.min(ceiling), evidence });
+            }
+            !full
+        };
+        if let Some(item) = item {
+            self.neighbours(item, relation, &mut add);
+        }
+        let recent_customers = self.parts.ranker.recent_customers.max(1) as f32;
+        let buyers = |item: ItemIx| self.parts.items.recent_buyers.value(item.row());
+        let category = item.and_then(|item| self.category_popular.get(self.categories.of[item.row()] as usize));
+        for &other in category.map_or(&[][..], Vec::as_slice) {
+            if !add(other, buyers(other) as f32 / recent_customers, Evidence::Category { recent_buyers: buyers(other) }) {
+                return related;
+            }
+        }
+        for &other in &self.popular {
+            if !add(other, buyers(other) as f32 / recent_customers, Evidence::Popular { recent_buyers: buyers(other) }) {
+                break;
+            }
+        }
+        related
+    }
+
+    fn neighbours(&self, item: ItemIx, relation: Relation, add: &mut impl FnMut(ItemIx, f32, Evidence) -> bool) {
+        match relation {
+            Relation::BoughtTogether => self.parts.together.of(item).for_each(|neighbour| {
+                let association = self.association(item, neighbour.item, neighbour.together);
+                add(neighbour.item, neighbour.score, Evidence::BoughtTogether { baskets: neighbour.together, association });
+            }),
+            Relation::Similar => self.parts.alike.of(item).for_each(|neighbour| {
+                add(neighbour.item, neighbour.score, Evidence::Similar { customers: neighbour.together });
+            }),
+        }
+    }
+}

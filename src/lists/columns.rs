@@ -1,0 +1,92 @@
+//! Columns: the name, type, meaning and value of each column of a list, said once for files, HTTP and its documentation.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Date32Array, Float32Array, Float64Array, RecordBatch, StringArray, UInt32Array};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use shopkeeper_models::Model;
+
+/// One column of a list whose rows are `R`s.
+#[derive(Debug)]
+pub struct Column<R: 'static> {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds: unit, range and direction.
+    pub about: &'static str,
+    /// Whether a row may have no value.
+    pub nullable: bool,
+    /// The type, and where the value comes from.
+    pub cell: Cell<R>,
+}
+
+/// The type of a column, and where the value of a row comes from.
+#[derive(Debug)]
+pub enum Cell<R: 'static> {
+    /// Text.
+    Text(for<'m> fn(&'m Model, &R) -> Option<&'m str>),
+    /// A whole number from 0.
+    Count(fn(&Model, &R) -> u32),
+    /// A finite number.
+    Number(fn(&Model, &R) -> Option<f64>),
+    /// A finite number in single precision.
+    Score(fn(&Model, &R) -> f32),
+    /// A calendar date, as days since 1970-01-01.
+    Date(fn(&Model, &R) -> Option<i32>),
+}
+
+impl<R> Clone for Column<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<R> Copy for Column<R> {}
+impl<R> Clone for Cell<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<R> Copy for Cell<R> {}
+
+/// A column that every row has a value in.
+pub(super) const fn column<R>(name: &'static str, about: &'static str, cell: Cell<R>) -> Column<R> {
+    Column { name, about, nullable: false, cell }
+}
+
+/// A column that a row may have no value in.
+pub(super) const fn nullable<R>(name: &'static str, about: &'static str, cell: Cell<R>) -> Column<R> {
+    Column { name, about, nullable: true, cell }
+}
+
+impl<R> Column<R> {
+    fn field(&self) -> Field {
+        let kind = match self.cell {
+            Cell::Text(_) => DataType::Utf8,
+            Cell::Count(_) => DataType::UInt32,
+            Cell::Number(_) => DataType::Float64,
+            Cell::Score(_) => DataType::Float32,
+            Cell::Date(_) => DataType::Date32,
+        };
+        Field::new(self.name, kind, self.nullable)
+    }
+
+    fn values(&self, model: &Model, rows: &[R]) -> ArrayRef {
+        match self.cell {
+            Cell::Text(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<StringArray>()),
+            Cell::Count(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<UInt32Array>()),
+            Cell::Number(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<Float64Array>()),
+            Cell::Score(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<Float32Array>()),
+            Cell::Date(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<Date32Array>()),
+        }
+    }
+}
+
+/// The Arrow schema of a list.
+pub fn schema<R>(columns: &[Column<R>]) -> SchemaRef {
+    Arc::new(Schema::new(columns.iter().map(Column::field).collect::<Vec<_>>()))
+}
+
+/// Rows as a table.
+pub fn batch<R>(columns: &[Column<R>], model: &Model, rows: &[R]) -> RecordBatch {
+    let arrays = columns.iter().map(|column| column.values(model, rows)).collect();
+    RecordBatch::try_new(schema(columns), arrays).unwrap_or_else(|error| unreachable!("columns of one length and their own type: {error}"))
+}

@@ -1,0 +1,156 @@
+//! Customers: one row each, everything the model knows and predicts of them. The columns of every list of customers stand here.
+
+use std::sync::Arc;
+
+use shopkeeper_models::churn::ChurnModel;
+use shopkeeper_models::{CustomerIx, Model};
+
+use super::columns::Cell::{Count, Date, Number, Text};
+use super::columns::{Column, column, nullable};
+use super::{List, Window};
+
+type Of = Column<CustomerIx>;
+
+pub(super) const CUSTOMER_ID: Of = column("customer_id", "The shop's id of the customer.", Text(|m, c| Some(m.customers.id(*c))));
+pub(super) const SEGMENT_ID: Of = column(
+    "segment_id",
+    "The segment of the customer.",
+    Text(|m, c| Some(m.segments.segment_id.value(m.customers.segment.value(c.row()) as usize))),
+);
+pub(super) const SEGMENT_NAME: Of = column(
+    "segment_name",
+    "The readable name of the segment.",
+    Text(|m, c| Some(m.segments.name.value(m.customers.segment.value(c.row()) as usize))),
+);
+pub(super) const LIFECYCLE: Of = column(
+    "lifecycle",
+    "Lifecycle stage: prospect, new, active, loyal, at_risk or lapsed.",
+    Text(|m, c| Some(m.customers.lifecycle_stage(*c).name())),
+);
+pub(super) const VALUE_TIER: Of = column(
+    "value_tier",
+    "Value tier by expected value: high, medium or low.",
+    Text(|m, c| Some(m.customers.tier(*c).name())),
+);
+pub(super) const STATUS: Of = column(
+    "status",
+    "`ok`, or `insufficient_data` where a churn probability would be invented.",
+    Text(|m, c| Some(if m.customers.churn_probability.get(c.row()).is_some() { "ok" } else { "insufficient_data" })),
+);
+pub(super) const CHURN_PROBABILITY: Of = nullable(
+    "churn_probability",
+    "P(no purchase within `horizon_days` after as-of), calibrated, 0 to 1, larger = more likely gone.",
+    Number(|m, c| m.customers.churn_probability.get(c.row())),
+);
+pub(super) const CHURN_PERCENTILE: Of = nullable(
+    "churn_percentile",
+    "Share of customers with a lower churn probability, 0 to 100.",
+    Number(|m, c| m.customers.churn_percentile.get(c.row())),
+);
+pub(super) const HORIZON_DAYS: Of =
+    column("horizon_days", "Days after as-of without a purchase that count as churned.", Count(|m, _| ChurnModel::horizon_days(&m.churn)));
+pub(super) const EXPECTED_PURCHASES: Of = nullable(
+    "expected_purchases",
+    "Expected purchase days within the horizon.",
+    Number(|m, c| m.customers.expected_purchases.get(c.row())),
+);
+pub(super) const EXPECTED_SPEND: Of =
+    nullable("expected_spend", "Expected spend within the horizon.", Number(|m, c| m.customers.expected_spend.get(c.row())));
+pub(super) const EXPECTED_LOSS: Of = nullable(
+    "expected_loss",
+    "Churn probability x expected spend: the money at risk within the horizon.",
+    Number(|m, c| m.customers.expected_loss(*c)),
+);
+pub(super) const DAYS_SINCE_LAST: Of = column(
+    "days_since_last",
+    "Days from the last purchase to as-of; 0 for a prospect.",
+    Count(|m, c| m.customers.days_since_last.value(c.row())),
+);
+pub(super) const ORDERS: Of =
+    column("orders", "Orders, those returned later included.", Count(|m, c| m.customers.orders.value(c.row())));
+pub(super) const PURCHASE_DAYS: Of =
+    column("purchase_days", "Distinct calendar days with an order.", Count(|m, c| m.customers.purchase_days.value(c.row())));
+const FREQUENCY: Of =
+    column("frequency", "Repeat purchase days: purchase days less one.", Count(|m, c| m.customers.frequency.value(c.row())));
+const RECENCY_DAYS: Of =
+    column("recency_days", "Days from the first to the last purchase.", Count(|m, c| m.customers.recency_days.value(c.row())));
+const AGE_DAYS: Of = column("age_days", "Days from the first purchase to as-of.", Count(|m, c| m.customers.age_days.value(c.row())));
+const FIRST_DAY: Of = nullable(
+    "first_day",
+    "Calendar day of the first order; none for a prospect.",
+    Date(|m, c| (m.customers.purchase_days.value(c.row()) > 0).then(|| m.customers.first_day.value(c.row()))),
+);
+const LAST_DAY: Of = nullable(
+    "last_day",
+    "Calendar day of the last order; none for a prospect.",
+    Date(|m, c| (m.customers.purchase_days.value(c.row()) > 0).then(|| m.customers.last_day.value(c.row()))),
+);
+pub(super) const SPEND: Of =
+    column("spend", "Money spent, returns netted out.", Number(|m, c| Some(m.customers.spend.value(c.row()))));
+const MONETARY_VALUE: Of = column(
+    "monetary_value",
+    "Mean spend per repeat purchase day; 0 without one.",
+    Number(|m, c| Some(m.customers.monetary_value.value(c.row()))),
+);
+const DISTINCT_ITEMS: Of =
+    column("distinct_items", "Distinct items bought.", Count(|m, c| m.customers.distinct_items.value(c.row())));
+const DISTINCT_CATEGORIES: Of =
+    column("distinct_categories", "Distinct categories bought.", Count(|m, c| m.customers.distinct_categories.value(c.row())));
+const RETURNS: Of = column("returns", "Lines sent back.", Count(|m, c| m.customers.returns.value(c.row())));
+const GAP_DAYS: Of = column(
+    "gap_days",
+    "Typical days between purchases, shrunk towards the shop's mean.",
+    Number(|m, c| Some(m.customers.gap_days.value(c.row()))),
+);
+const RFM_RECENCY: Of = column(
+    "rfm_recency",
+    "RFM score of days since the last purchase, 1 to 5, 5 = bought most lately.",
+    Count(|m, c| m.customers.rfm_recency.value(c.row()).into()),
+);
+const RFM_FREQUENCY: Of = column(
+    "rfm_frequency",
+    "RFM score of purchase days, 1 to 5, 5 = most often.",
+    Count(|m, c| m.customers.rfm_frequency.value(c.row()).into()),
+);
+const RFM_MONETARY: Of =
+    column("rfm_monetary", "RFM score of spend, 1 to 5, 5 = most.", Count(|m, c| m.customers.rfm_monetary.value(c.row()).into()));
+
+/// The columns of [`customers`].
+pub const CUSTOMERS: &[Of] = &[
+    CUSTOMER_ID,
+    SEGMENT_ID,
+    SEGMENT_NAME,
+    LIFECYCLE,
+    VALUE_TIER,
+    STATUS,
+    CHURN_PROBABILITY,
+    CHURN_PERCENTILE,
+    HORIZON_DAYS,
+    EXPECTED_PURCHASES,
+    EXPECTED_SPEND,
+    EXPECTED_LOSS,
+    ORDERS,
+    PURCHASE_DAYS,
+    FREQUENCY,
+    RECENCY_DAYS,
+    AGE_DAYS,
+    DAYS_SINCE_LAST,
+    FIRST_DAY,
+    LAST_DAY,
+    SPEND,
+    MONETARY_VALUE,
+    DISTINCT_ITEMS,
+    DISTINCT_CATEGORIES,
+    RETURNS,
+    GAP_DAYS,
+    RFM_RECENCY,
+    RFM_FREQUENCY,
+    RFM_MONETARY,
+];
+
+/// Every customer, ascending by id.
+pub fn customers(model: &Arc<Model>, window: Window) -> List {
+    let total = model.customers.len();
+    let rows = window.of(total).map(|row| CustomerIx(row as u32)).collect();
+    List::of_rows(Arc::clone(model), CUSTOMERS, total, rows)
+}

@@ -1,0 +1,60 @@
+//! Segments: the clusters of customers, and who is in them.
+
+use std::sync::Arc;
+
+use shopkeeper_models::churn::ChurnModel;
+use shopkeeper_models::{CustomerIx, Model};
+
+use super::columns::Cell::{Count, Number, Text};
+use super::columns::{Column, column, nullable};
+use super::customers::{CUSTOMER_ID, SEGMENT_ID};
+use super::{List, Window};
+
+/// The columns of [`segments`]. A row is a row of the model's segments.
+pub const SEGMENTS: &[Column<usize>] = &[
+    column("segment_id", "Stable id of the segment.", Text(|m, &row| Some(m.segments.segment_id.value(row)))),
+    column("name", "Short readable name.", Text(|m, &row| Some(m.segments.name.value(row)))),
+    column("description", "What sets it apart, in a sentence.", Text(|m, &row| Some(m.segments.description.value(row)))),
+    column("size", "Customers in it.", Count(|m, &row| m.segments.customers.value(row))),
+    column(
+        "share",
+        "Share of all customers, 0 to 1.",
+        Number(|m, &row| Some(f64::from(m.segments.customers.value(row)) / m.customers.len().max(1) as f64)),
+    ),
+    column(
+        "mean_purchase_days",
+        "Mean purchase days of its customers.",
+        Number(|m, &row| Some(m.segments.mean_purchase_days.value(row))),
+    ),
+    column(
+        "mean_days_since_last",
+        "Mean days since their last purchase.",
+        Number(|m, &row| Some(m.segments.mean_days_since_last.value(row))),
+    ),
+    column("mean_spend", "Mean spend.", Number(|m, &row| Some(m.segments.mean_spend.value(row)))),
+    nullable(
+        "mean_churn_probability",
+        "Mean churn probability, 0 to 1; none when churn was not fitted.",
+        Number(|m, &row| matches!(m.churn, ChurnModel::Fitted { .. }).then(|| m.segments.mean_churn_probability.value(row))),
+    ),
+];
+
+/// The columns of [`members`].
+pub const MEMBERS: &[Column<CustomerIx>] = &[CUSTOMER_ID, SEGMENT_ID];
+
+/// Every segment, largest expected value per customer first.
+pub fn segments(model: &Arc<Model>, window: Window) -> List {
+    let total = model.segments.len();
+    List::of_rows(Arc::clone(model), SEGMENTS, total, window.of(total).collect())
+}
+
+/// The customers of one segment (a row of the model's segments), or of all, ascending by id.
+pub fn members(model: &Arc<Model>, segment: Option<usize>, window: Window) -> List {
+    let all = (0..model.customers.len() as u32).map(CustomerIx);
+    let mut rows: Vec<CustomerIx> =
+        all.filter(|customer| segment.is_none_or(|row| model.customers.segment.value(customer.row()) as usize == row)).collect();
+    let (total, range) = (rows.len(), window.of(rows.len()));
+    rows.truncate(range.end);
+    rows.drain(..range.start);
+    List::of_rows(Arc::clone(model), MEMBERS, total, rows)
+}
