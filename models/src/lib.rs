@@ -4,6 +4,7 @@
 //! in a [`store::ModelStore`]; every table in it is an Arrow IPC file that is mapped and never parsed.
 //! This crate knows neither how a model is trained nor HTTP.
 
+pub mod affinity;
 pub mod calendar;
 pub mod churn;
 pub mod co_purchase;

@@ -5,6 +5,7 @@ use std::path::Path;
 use arrow::buffer::Buffer;
 use rayon::prelude::*;
 
+use crate::affinity::Affinity;
 use crate::churn::ChurnModel;
 use crate::co_purchase::CoPurchase;
 use crate::customers::Customers;
@@ -85,6 +86,7 @@ impl Model {
             gap_days: customers.gap_days.clone(),
             together: CoPurchase::from_batch(TOGETHER_FILE, &read(TOGETHER_FILE)?, items.len())?,
             alike: CoPurchase::from_batch(ALIKE_FILE, &read(ALIKE_FILE)?, items.len())?,
+            affinity: Affinity::from_batch(&read(Affinity::FILE)?, customers.len(), items.len())?,
             segments: Some((customers.segment.clone(), favourites)),
             items,
             ranker,

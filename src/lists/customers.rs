@@ -148,6 +148,10 @@ pub const CUSTOMERS: &[Of] = &[
     RFM_MONETARY,
 ];
 
+/// Where one customer belongs.
+pub const CUSTOMER_SEGMENT: &[Of] =
+    &[CUSTOMER_ID, SEGMENT_ID, SEGMENT_NAME, LIFECYCLE, VALUE_TIER, RFM_RECENCY, RFM_FREQUENCY, RFM_MONETARY];
+
 /// Every customer, ascending by id.
 pub fn customers(model: &Arc<Model>, window: Window) -> List {
     let total = model.customers.len();

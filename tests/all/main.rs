@@ -1,6 +1,9 @@
 //! One integration binary over the real binary, its files and real HTTP.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod fixture;
+mod http;
+mod lists;
 mod shop;
 mod store;
 mod training;

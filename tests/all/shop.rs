@@ -87,7 +87,8 @@ pub fn complaint(command: &mut Command) -> String {
 
 /// The real data, where it is at hand: the folder named by `SHOPKEEPER_DATA`, or `../shared/data` beside the checkout.
 pub fn real_data(test: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("SHOPKEEPER_DATA").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    let folder =
+        std::env::var_os("SHOPKEEPER_DATA").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     if !folder.is_dir() {
         eprintln!("SKIPPED {test}: no real data at {} (set SHOPKEEPER_DATA)", folder.display());
         return None;

@@ -43,8 +43,15 @@ fn the_checkerboard_shop_has_obvious_neighbours() {
 #[test]
 fn support_confidence_and_lift_are_those_of_the_counts() {
     // 10 orders: bread in 5, butter in 4, both in 3, milk alone in 4
-    let baskets = [["bread", "butter"]; 3].iter().map(|pair| pair.to_vec()).chain([vec!["bread"], vec!["bread"], vec!["butter"]]).chain(vec![vec!["milk"]; 4]);
-    let lines: Vec<shop::Line> = (0..).zip(baskets).flat_map(|(order, items)| items.into_iter().map(move |item| line(&format!("c{order}"), &format!("o{order}"), item, order))).collect();
+    let baskets = [["bread", "butter"]; 3]
+        .iter()
+        .map(|pair| pair.to_vec())
+        .chain([vec!["bread"], vec!["bread"], vec!["butter"]])
+        .chain(vec![vec!["milk"]; 4]);
+    let lines: Vec<shop::Line> = (0..)
+        .zip(baskets)
+        .flat_map(|(order, items)| items.into_iter().map(move |item| line(&format!("c{order}"), &format!("o{order}"), item, order)))
+        .collect();
     let (_folder, model) = trained(&lines);
     let (bread, butter) = (model.items().find("bread").expect("sold"), model.items().find("butter").expect("sold"));
     let neighbour = model.recommender.parts().together.of(bread).next().expect("butter");
@@ -100,11 +107,18 @@ fn tiny_shops_train_and_say_what_is_missing() {
     for (name, lines) in [
         ("one line", vec![line("c1", "o1", "i1", 0)]),
         ("one customer", (0..5).map(|day| line("c1", &format!("o{day}"), "i1", day * 9)).collect()),
-        ("one day", (0..30).map(|customer| line(&format!("c{customer}"), &format!("o{customer}"), &format!("i{}", customer % 3), 0)).collect()),
+        (
+            "one day",
+            (0..30).map(|customer| line(&format!("c{customer}"), &format!("o{customer}"), &format!("i{}", customer % 3), 0)).collect(),
+        ),
         ("one item", checkerboard(30, 2, 100).into_iter().map(|line| shop::Line { item: "only".into(), ..line }).collect()),
     ] {
         let (_folder, model) = trained(&lines);
-        assert!(!model.manifest.evaluation.skipped.is_empty() || model.manifest.evaluation.churn.is_some(), "{name}: {:?}", model.manifest.evaluation);
+        assert!(
+            !model.manifest.evaluation.skipped.is_empty() || model.manifest.evaluation.churn.is_some(),
+            "{name}: {:?}",
+            model.manifest.evaluation
+        );
         let stranger = model.recommender.recommend(&Query { n: 10, ..Query::default() }, &mut Scratch::default());
         assert_eq!(stranger.items.len(), model.items().len().min(10), "{name}");
         assert!(stranger.fallback.is_some());
@@ -120,7 +134,9 @@ fn a_failed_run_leaves_the_store_untouched() {
     let before = listing(&store);
     let bad = folder.path().join("bad.parquet");
     let bytes = fs::read(&good).expect("readable");
-    for (contents, expected) in [(&bytes[..bytes.len() / 2], "bad.parquet"), (&b"not parquet at all"[..], "bad.parquet"), (&b""[..], "bad.parquet")] {
+    for (contents, expected) in
+        [(&bytes[..bytes.len() / 2], "bad.parquet"), (&b"not parquet at all"[..], "bad.parquet"), (&b""[..], "bad.parquet")]
+    {
         fs::write(&bad, contents).expect("space on the disk");
         let said = complaint(shopkeeper().arg("train").arg("--purchases").arg(&bad).arg("--store").arg(&store));
         assert!(said.contains(expected), "{said}");

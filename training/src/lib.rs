@@ -1,5 +1,6 @@
 //! How a shopkeeper model is made: Parquet, purchase log, fits, evaluation, saved version.
 
+pub mod affinity;
 pub mod churn;
 pub mod co_purchase;
 pub mod customers;

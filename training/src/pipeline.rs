@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use serde_json::json;
+use shopkeeper_models::affinity::Affinity;
 use shopkeeper_models::calendar::{Day, rfc3339};
 use shopkeeper_models::churn::ChurnModel;
 use shopkeeper_models::customers::Customers;
@@ -333,6 +334,7 @@ impl Fitted {
             (Histories::FILE, parts.histories.to_batch()),
             (TOGETHER_FILE, parts.together.to_batch()),
             (ALIKE_FILE, parts.alike.to_batch()),
+            (Affinity::FILE, parts.affinity.to_batch()),
             (Segments::FILE, self.segments.to_batch()),
         ];
         for (file, batch) in &tables {

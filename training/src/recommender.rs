@@ -9,6 +9,7 @@ use shopkeeper_models::logistic::{Logistic, Weight};
 use shopkeeper_models::recommender::{EXPLORE_FEATURES, Features, Parts, REPEAT_FEATURES, Ranker, Recommender, Scratch};
 use shopkeeper_models::segments::Favourites;
 
+use crate::affinity::AffinityParams;
 use crate::co_purchase::CoPurchaseParams;
 use crate::log::{Past, PurchaseLog};
 use crate::logistic::{LogisticParams, Rows};
@@ -22,6 +23,8 @@ pub struct RecommenderParams {
     pub together: CoPurchaseParams,
     /// Neighbours in customers.
     pub alike: CoPurchaseParams,
+    /// The linear item model.
+    pub affinity: AffinityParams,
     /// The latest items of a customer that count for `alike`. Default 400.
     pub most_items_of_a_customer: usize,
     /// Length of the windows that the ranker learns from, days; shortened for a short history. Default 28.
@@ -40,6 +43,7 @@ impl Default for RecommenderParams {
         Self {
             together: CoPurchaseParams::default(),
             alike,
+            affinity: AffinityParams::default(),
             most_items_of_a_customer: 400,
             window_days: 28,
             windows: 3,
@@ -66,6 +70,7 @@ impl RecommenderParams {
     fn count(&self, past: &Past<'_>, mut ranker: Ranker) -> Recommender {
         let tempos = tempos(past);
         let histories = histories::fit(past);
+        let bought = histories::items_of_customers(&histories, usize::MAX);
         let items_of_customers = histories::items_of_customers(&histories, self.most_items_of_a_customer);
         ranker.orders = tempos.iter().map(|tempo| u64::from(tempo.orders)).sum();
         ranker.customers = tempos.iter().filter(|tempo| tempo.orders > 0).count() as u64;
@@ -78,6 +83,7 @@ impl RecommenderParams {
             gap_days: tempos.iter().map(|tempo| tempo.gap_days).collect::<Vec<_>>().into(),
             together: self.together.fit_orders(past),
             alike: self.alike.fit_customers(&items_of_customers, past.log().items()),
+            affinity: self.affinity.fit(&bought, past.log().items()),
             segments: None,
             histories,
             ranker,

@@ -19,6 +19,7 @@ pub use related::{Evidence, Related, Relation};
 pub use scratch::Scratch;
 pub use signals::{Candidate, Features};
 
+use crate::affinity::Affinity;
 use crate::co_purchase::{Association, CoPurchase};
 use crate::histories::Histories;
 use crate::items::{Groups, Items, NONE};
@@ -46,6 +47,8 @@ pub struct Parts {
     pub together: CoPurchase,
     /// Items that share customers.
     pub alike: CoPurchase,
+    /// What a linear item model says of each customer; empty lists where it was not fitted.
+    pub affinity: Affinity,
     /// The segment of each customer and what it likes; none while the weights are being learned.
     pub segments: Option<(UInt16Array, Favourites)>,
     /// The learned weights.

@@ -6,7 +6,7 @@ use crate::ModelError;
 use crate::logistic::Logistic;
 
 /// Inputs of the repeat model, in order.
-pub const REPEAT_FEATURES: [&str; 22] = [
+pub const REPEAT_FEATURES: [&str; 23] = [
     "ln_orders",
     "ln_fast",
     "ln_slow",
@@ -29,10 +29,11 @@ pub const REPEAT_FEATURES: [&str; 22] = [
     "ln_customer_days_since_last",
     "ln_customer_gap",
     "ln_customer_items",
+    "affinity",
 ];
 
 /// Inputs of the explore model, in order.
-pub const EXPLORE_FEATURES: [&str; 16] = [
+pub const EXPLORE_FEATURES: [&str; 19] = [
     "ln_together",
     "root_together",
     "ln_alike",
@@ -49,6 +50,9 @@ pub const EXPLORE_FEATURES: [&str; 16] = [
     "ln_customer_days_since_last",
     "ln_customer_gap",
     "ln_customer_items",
+    "affinity",
+    "root_affinity",
+    "affinity_share",
 ];
 
 /// What the trainer learned about ranking, and the totals that shares are taken of.

@@ -14,6 +14,8 @@ pub(crate) struct Tally {
     pub(crate) together: f32,
     /// Sum of same-customers scores with the history, weighted by how lately.
     pub(crate) alike: f32,
+    /// What the linear item model says; 0 when it says nothing.
+    pub(crate) affinity: f32,
     /// The history item that adds most to `together` or `alike`, and by how much.
     pub(crate) from: u32,
     pub(crate) strongest: f32,

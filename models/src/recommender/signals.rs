@@ -98,6 +98,8 @@ struct Shopper {
     ln_items: f32,
     mean_ln_price: Option<f32>,
     most_fast: f32,
+    /// The highest affinity to an item that is new to them.
+    most_affinity: f32,
 }
 
 impl Recommender {
@@ -160,6 +162,19 @@ impl Recommender {
             let (weight, from) = scratch.seeds[at];
             self.add_neighbours(ItemIx(from), weight.sqrt(), scratch);
         }
+        let own = parts.histories.items(customer);
+        let mut most_affinity = 0.0_f32;
+        for (item, affinity) in parts.affinity.of(customer) {
+            let tally = scratch.tally(item);
+            let first = tally.together == 0.0 && tally.alike == 0.0;
+            tally.affinity = affinity;
+            if own.binary_search(&item.0).is_err() {
+                most_affinity = most_affinity.max(affinity);
+                if first {
+                    scratch.touched.push(item.0);
+                }
+            }
+        }
         let row = customer.row();
         let (orders, gap_days) = (parts.orders.value(row) as f32, parts.gap_days.value(row) as f32);
         Shopper {
@@ -171,6 +186,7 @@ impl Recommender {
             ln_items: (parts.histories.items(customer).len() as f32).ln_1p(),
             mean_ln_price: (price_weight > 0.0).then(|| price_sum / price_weight),
             most_fast,
+            most_affinity,
         }
     }
 
@@ -194,27 +210,28 @@ impl Recommender {
     /// The items new to the customer that are worth scoring: the best by each neighbour signal, and the most popular.
     fn new_items(&self, scratch: &mut Scratch) -> Vec<ItemIx> {
         let touched = std::mem::take(&mut scratch.touched);
-        let mut fresh: Vec<(f32, f32, ItemIx)> = Vec::with_capacity(touched.len());
+        let mut fresh: Vec<Fresh> = Vec::with_capacity(touched.len());
         for &item in &touched {
             let tally = scratch.tally(ItemIx(item));
             if !tally.taken {
-                fresh.push((tally.together, tally.alike, ItemIx(item)));
+                fresh.push(Fresh { together: tally.together, alike: tally.alike, affinity: tally.affinity, item: ItemIx(item) });
             }
         }
         scratch.touched = touched;
-        let mut chosen = Vec::with_capacity(2 * MAX_EXPLORE + MAX_POPULAR);
-        let mut choose = |fresh: &mut [(f32, f32, ItemIx)], signal: fn(&(f32, f32, ItemIx)) -> f32, scratch: &mut Scratch| {
+        let mut chosen = Vec::with_capacity(3 * MAX_EXPLORE + MAX_POPULAR);
+        let mut choose = |fresh: &mut [Fresh], signal: fn(&Fresh) -> f32, scratch: &mut Scratch| {
             if fresh.len() > MAX_EXPLORE {
-                fresh.select_nth_unstable_by(MAX_EXPLORE - 1, |a, b| signal(b).total_cmp(&signal(a)).then(a.2.cmp(&b.2)));
+                fresh.select_nth_unstable_by(MAX_EXPLORE - 1, |a, b| signal(b).total_cmp(&signal(a)).then(a.item.cmp(&b.item)));
             }
-            for &(.., item) in fresh.iter().take(MAX_EXPLORE) {
-                if !std::mem::replace(&mut scratch.tally(item).taken, true) {
-                    chosen.push(item);
+            for entry in fresh.iter().take(MAX_EXPLORE) {
+                if !std::mem::replace(&mut scratch.tally(entry.item).taken, true) {
+                    chosen.push(entry.item);
                 }
             }
         };
-        choose(&mut fresh, |entry| entry.0, scratch);
-        choose(&mut fresh, |entry| entry.1, scratch);
+        choose(&mut fresh, |entry| entry.affinity, scratch);
+        choose(&mut fresh, |entry| entry.together, scratch);
+        choose(&mut fresh, |entry| entry.alike, scratch);
         for &item in self.popular.iter().take(MAX_POPULAR) {
             if !std::mem::replace(&mut scratch.tally(item).taken, true) {
                 chosen.push(item);
@@ -255,6 +272,7 @@ impl Recommender {
             shopper.ln_days_since_last,
             shopper.ln_gap,
             shopper.ln_items,
+            tally.affinity,
         ]
     }
 
@@ -281,8 +299,20 @@ impl Recommender {
             shopper.ln_days_since_last,
             shopper.ln_gap,
             shopper.ln_items,
+            tally.affinity,
+            tally.affinity.max(0.0).sqrt(),
+            tally.affinity.max(0.0) / shopper.most_affinity.max(f32::MIN_POSITIVE),
         ]
     }
+}
+
+/// What the signals say of an item that is new to the customer.
+#[derive(Clone, Copy)]
+struct Fresh {
+    together: f32,
+    alike: f32,
+    affinity: f32,
+    item: ItemIx,
 }
 
 /// Items of which everything came back: neither candidates nor new, but still there for the end of the ladder.

@@ -28,12 +28,8 @@ impl Clock {
         let zone: Tz = timezone.parse().map_err(|_| ReadError::Timezone { found: timezone.into() })?;
         let mut clock = Self { zone, now, by_local_day: Vec::new(), by_utc_day: Vec::new() };
         let days = (now / SECONDS_A_DAY).clamp(0, 100_000) + 2;
-        let steady = |offset: &dyn Fn(i64) -> i32, day: i64| {
-            let start = offset(day * SECONDS_A_DAY);
-            if start == offset((day + 1) * SECONDS_A_DAY - 1) { start } else { CHANGES }
-        };
-        let by_local_day = (0..days).map(|day| steady(&|local| clock.local_offset(local), day)).collect();
-        let by_utc_day = (0..days).map(|day| steady(&|time| clock.utc_offset(time), day)).collect();
+        let by_local_day = steady(days, |local| clock.local_offset(local));
+        let by_utc_day = steady(days, |time| clock.utc_offset(time));
         (clock.by_local_day, clock.by_utc_day) = (by_local_day, by_utc_day);
         Ok(clock)
     }
@@ -70,6 +66,12 @@ impl Clock {
 
 fn naive(seconds: i64) -> Option<NaiveDateTime> {
     DateTime::from_timestamp(seconds, 0).map(|time| time.naive_utc())
+}
+
+/// The offset of each day since 1970 whose start and end have the same; [`CHANGES`] for the others.
+fn steady(days: i64, offset: impl Fn(i64) -> i32) -> Vec<i32> {
+    let starts: Vec<i32> = (0..=days).map(|day| offset(day * SECONDS_A_DAY)).collect();
+    starts.windows(2).map(|ends| if ends[0] == ends[1] { ends[0] } else { CHANGES }).collect()
 }
 
 /// The offset of the day that `seconds` lie in, if the table has it and it holds all day.

@@ -117,7 +117,7 @@ fn check(gathered: &Gathered, settings: &ReadSettings, as_of: Option<i64>, files
         let files = if more == 0 { first.clone() } else { format!("{first} and {more} more files") };
         return Err(ReadError::NoRows { files });
     }
-    if accepted == 0
+    if judged == 0
         && let (Some(as_of), Some(first)) = (as_of, gathered.first_after)
     {
         return Err(ReadError::NothingBefore { as_of: rfc3339(as_of), first: rfc3339(first) });

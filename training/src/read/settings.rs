@@ -24,7 +24,7 @@ pub struct ReadSettings {
     pub columns: BTreeMap<String, String>,
     /// Exclusive end of what is read. Default: the start of the calendar day after the last accepted row.
     pub as_of: Option<AsOf>,
-    /// IANA time zone of the shop: decides calendar days, and is the zone of timestamps that name none. Default `UTC`.
+    /// IANA time zone of the shop: decides calendar days, and is the zone of timestamps that name none (INT96 never does). Default `UTC`.
     pub timezone: String,
     /// The highest share of rejected rows, 0 to 1; above it reading fails. Default 0.05.
     pub max_reject_rate: f64,
