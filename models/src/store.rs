@@ -135,7 +135,8 @@ impl ModelStore {
         serde_json::from_slice(&fs::read(self.folder.join("runs").join(format!("{version}.json"))).ok()?).ok()
     }
 
-    fn exists(&self, version: &str) -> Result<(), ModelError> {
+    /// Refuses a name that is no version of this store, so that no other folder is ever read under it.
+    pub fn exists(&self, version: &str) -> Result<(), ModelError> {
         let versions = self.versions()?;
         if versions.iter().any(|name| name == version) {
             return Ok(());

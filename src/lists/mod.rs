@@ -17,7 +17,7 @@ use shopkeeper_models::Model;
 
 pub use churn::{CHURN, ChurnFilter, ChurnSort, churn};
 pub use columns::Column;
-pub use customers::{CUSTOMERS, customers};
+pub use customers::{CUSTOMER_SEGMENT, CUSTOMERS, customers};
 pub use recommendations::{RECOMMENDATIONS, recommendations};
 pub use rules::{RULES, RuleFilter, rules};
 pub use segments::{MEMBERS, SEGMENTS, members, segments};

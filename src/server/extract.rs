@@ -1,0 +1,251 @@
+//! The door: text from outside becomes types that cannot be wrong, or a problem that says why not.
+
+use std::future::{Future, Ready, ready};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::error::JsonPayloadError;
+use actix_web::http::header::ACCEPT;
+use actix_web::{FromRequest, HttpRequest, web};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use shopkeeper_models::ids::MAX_ID_BYTES;
+use shopkeeper_models::recommender::MAX_N;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+
+use super::problem::{Code, Problem};
+use crate::encode::Format;
+
+/// The most ids in one list of a request.
+pub(super) const MAX_IDS: usize = 1000;
+/// The most rows of one JSON page.
+pub(super) const MAX_PAGE: usize = 1000;
+
+/// An id from outside: 1 to [`MAX_ID_BYTES`] bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Id(pub(super) String);
+
+impl TryFrom<String> for Id {
+    type Error = String;
+
+    fn try_from(id: String) -> Result<Self, String> {
+        if (1..=MAX_ID_BYTES).contains(&id.len()) {
+            return Ok(Self(id));
+        }
+        Err(format!("an id of {} bytes; expected 1 to {MAX_ID_BYTES}", id.len()))
+    }
+}
+
+/// A list of at most [`MAX_IDS`] ids in a JSON body.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Id>")]
+pub(super) struct Ids(pub(super) Vec<Id>);
+
+impl TryFrom<Vec<Id>> for Ids {
+    type Error = String;
+
+    fn try_from(ids: Vec<Id>) -> Result<Self, String> {
+        if ids.len() <= MAX_IDS {
+            return Ok(Self(ids));
+        }
+        Err(format!("{} ids; expected at most {MAX_IDS}", ids.len()))
+    }
+}
+
+/// The same in a query parameter, separated by commas.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct CommaIds(pub(super) Vec<Id>);
+
+impl TryFrom<String> for CommaIds {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let ids: Result<Vec<Id>, String> = text.split(',').filter(|id| !id.is_empty()).map(|id| Id::try_from(id.to_owned())).collect();
+        ids.and_then(Ids::try_from).map(|ids| Self(ids.0))
+    }
+}
+
+/// How many items to answer with, `1..=MAX_N`. Default 10.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(try_from = "f64")]
+pub(super) struct Count(pub(super) usize);
+
+impl Default for Count {
+    fn default() -> Self {
+        Self(10)
+    }
+}
+
+impl TryFrom<f64> for Count {
+    type Error = String;
+
+    fn try_from(n: f64) -> Result<Self, String> {
+        whole("n", n, MAX_N).map(Self)
+    }
+}
+
+/// A whole number from 1; JSON writes it as 10 or as 10.0.
+fn whole(name: &str, number: f64, most: usize) -> Result<usize, String> {
+    if number.fract() == 0.0 && (1.0..=most as f64).contains(&number) {
+        return Ok(number as usize);
+    }
+    Err(format!("{name} is {number}; expected a whole number from 1 to {most}"))
+}
+
+/// How many rows a JSON page has at most, `1..=MAX_PAGE`. Default 100.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "f64")]
+pub(super) struct Limit(pub(super) usize);
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+impl TryFrom<f64> for Limit {
+    type Error = String;
+
+    fn try_from(limit: f64) -> Result<Self, String> {
+        whole("limit", limit, MAX_PAGE).map(Self)
+    }
+}
+
+/// A share or probability, 0 to 1.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "f64")]
+pub(super) struct Share(pub(super) f64);
+
+impl TryFrom<f64> for Share {
+    type Error = String;
+
+    fn try_from(share: f64) -> Result<Self, String> {
+        if (0.0..=1.0).contains(&share) { Ok(Self(share)) } else { Err(format!("{share}; expected 0 to 1")) }
+    }
+}
+
+/// The id in the path, percent-decoded.
+pub(super) struct PathId(pub(super) String);
+
+impl FromRequest for PathId {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.match_info().load::<String>().map_err(|error| error.to_string()).and_then(Id::try_from);
+        ready(id.map(|id| Self(id.0)).map_err(|why| Problem::new(Code::MalformedId, why)))
+    }
+}
+
+/// The query parameters. Unknown ones are refused by `T`.
+pub(super) struct Params<T>(pub(super) T);
+
+/// No query parameters at all.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
+impl<T: DeserializeOwned> FromRequest for Params<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let params = web::Query::<T>::from_query(request.query_string());
+        ready(params.map(|query| Self(query.into_inner())).map_err(|error| Problem::new(Code::BadParameter, error.to_string())))
+    }
+}
+
+/// A JSON body. Unknown fields are refused by `T`.
+pub(super) struct Body<T>(pub(super) T);
+
+/// How long the body of a request may take to arrive.
+#[derive(Clone, Copy)]
+pub(super) struct BodyTimeout(pub(super) Duration);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = web::Json::<Object<T>>::from_request(request, payload);
+        let limit = request.app_data::<BodyTimeout>().map_or(Duration::MAX, |timeout| timeout.0);
+        Box::pin(async move {
+            match tokio::time::timeout(limit, body).await {
+                Ok(Ok(body)) => Ok(Self(body.into_inner().0)),
+                Ok(Err(error)) => Err(body_problem(&error)),
+                Err(_) => Err(Problem::new(Code::SlowClient, format!("no whole body within {} s", limit.as_secs_f32()))),
+            }
+        })
+    }
+}
+
+/// A JSON object; serde alone would also take an array of a struct's fields in order.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfMap<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OfMap<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        deserializer.deserialize_map(OfMap(PhantomData)).map(Self)
+    }
+}
+
+fn body_problem(error: &actix_web::Error) -> Problem {
+    let code = match error.as_error::<JsonPayloadError>() {
+        Some(JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. }) => Code::BodyTooLarge,
+        Some(JsonPayloadError::ContentType) => Code::WrongContentType,
+        _ => Code::BadBody,
+    };
+    Problem::new(code, error.to_string())
+}
+
+/// The format asked for: `?format=` before `Accept`, JSON when neither says.
+pub(super) fn format_of(request: &HttpRequest, parameter: Option<Format>) -> Result<Format, Problem> {
+    let Some(accept) = request.headers().get(ACCEPT).filter(|_| parameter.is_none()) else {
+        return Ok(parameter.unwrap_or(Format::Json));
+    };
+    let accept = accept.to_str().unwrap_or_default();
+    Format::of_accept(accept).ok_or_else(|| Problem::new(Code::NotAcceptable, format!("Accept: {accept}")))
+}
+
+/// Documents a type of the door with the limits that it enforces.
+macro_rules! documented_type {
+    ($name:ident: $schema:expr) => {
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                RefOr::T(Schema::from($schema))
+            }
+        }
+        impl utoipa::ToSchema for $name {}
+    };
+}
+documented_type!(Id: text().min_length(Some(1)).max_length(Some(MAX_ID_BYTES)));
+documented_type!(Ids: ArrayBuilder::new().items(<Id as utoipa::PartialSchema>::schema()).max_items(Some(MAX_IDS)));
+documented_type!(CommaIds: text());
+documented_type!(Count: number(Type::Integer, 1, MAX_N).default(Some(Count::default().0.into())));
+documented_type!(Limit: number(Type::Integer, 1, MAX_PAGE).default(Some(Limit::default().0.into())));
+documented_type!(Share: number(Type::Number, 0, 1));
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(SchemaType::new(Type::String))
+}
+
+fn number(kind: Type, least: usize, most: usize) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(SchemaType::new(kind)).minimum(Some(least)).maximum(Some(most))
+}

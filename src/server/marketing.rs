@@ -1,0 +1,320 @@
+//! Marketing routes: who the customers are, who is about to leave, and what goes with what.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, get};
+use serde::Serialize;
+use shopkeeper_models::lifecycle::LifecycleStage;
+use shopkeeper_models::value::ValueTier;
+use shopkeeper_models::{CustomerIx, Model};
+use utoipa::openapi::Ref;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::answer::{self, row_schema, row_type};
+use super::extract::{Id, Nothing, Params, PathId, Share};
+use super::pages::{self, Page, list_params};
+use super::problem::{Code, Problem, problems};
+use super::state::Shop;
+use crate::lists::columns::batch;
+use crate::lists::{self, CHURN, CUSTOMER_SEGMENT, CUSTOMERS, ChurnFilter, ChurnSort, Column, MEMBERS, RULES, RuleFilter, SEGMENTS};
+
+/// The most bought items that a customer view shows.
+const TOP_ITEMS: usize = 10;
+
+problems!(CustomerProblems: BadParameter, MalformedId, UnknownCustomer);
+problems!(SegmentProblems: BadParameter, MalformedId, UnknownSegment);
+problems!(ListProblems: BadParameter, BadCursor, NotAcceptable, ModelChanged, Busy);
+problems!(ChurnProblems: BadParameter, BadCursor, UnknownSegment, NotAcceptable, ModelChanged, Busy);
+problems!(MemberProblems: BadParameter, MalformedId, BadCursor, UnknownSegment, NotAcceptable, ModelChanged, Busy);
+
+row_type!(
+    /// One customer and their churn.
+    ChurnRow: row_schema(CHURN)
+);
+row_type!(
+    /// One member of a segment.
+    MemberRow: row_schema(MEMBERS)
+);
+row_type!(
+    /// One rule.
+    RuleRow: row_schema(RULES)
+);
+row_type!(
+    /// One segment.
+    SegmentRow: row_schema(SEGMENTS)
+);
+row_type!(
+    /// Everything the model knows and predicts of a customer.
+    CustomerAnswer: with_model(with_top_items(row_schema(CUSTOMERS)))
+);
+row_type!(
+    /// The churn of one customer.
+    ChurnAnswer: with_model(row_schema(CHURN))
+);
+row_type!(
+    /// The segment, stage and tier of one customer.
+    CustomerSegmentAnswer: with_model(row_schema(CUSTOMER_SEGMENT))
+);
+row_type!(
+    /// One segment and the model it is of.
+    SegmentAnswer: with_model(row_schema(SEGMENTS))
+);
+
+fn with_model(row: ObjectBuilder) -> ObjectBuilder {
+    row.property("model", Ref::from_schema_name("ModelRef")).required("model")
+}
+
+fn with_top_items(row: ObjectBuilder) -> ObjectBuilder {
+    row.property("top_items", ArrayBuilder::new().items(TopItem::schema())).required("top_items")
+}
+
+/// What a customer bought most often.
+#[derive(Serialize, ToSchema)]
+struct TopItem<'a> {
+    /// The shop's id.
+    item_id: &'a str,
+    /// Title, if the catalogue has one.
+    #[schema(required)]
+    title: Option<&'a str>,
+    /// Orders of this customer that hold it.
+    orders: u32,
+    /// Days since the last of them.
+    days_since_last: u32,
+}
+
+#[derive(Serialize)]
+struct NoMore {}
+
+fn find_customer(shop: &Shop, model: &Model, id: &str) -> Result<CustomerIx, Problem> {
+    model.customers.find(id).ok_or_else(|| {
+        shop.metrics.unknown_customer();
+        Problem::new(Code::UnknownCustomer, format!("not among the {} customers of {}", model.customers.len(), model.version))
+    })
+}
+
+fn find_segment(model: &Model, id: &str) -> Result<usize, Problem> {
+    model.segments.find(id).ok_or_else(|| Problem::new(Code::UnknownSegment, format!("{id:?} is none of {}", segment_ids(model))))
+}
+
+fn segment_ids(model: &Model) -> String {
+    model.segments.segment_id.iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Answers with one row of a customer.
+fn customer_row(shop: &Shop, id: &str, columns: &[Column<CustomerIx>]) -> Result<HttpResponse, Problem> {
+    let served = shop.served();
+    let customer = find_customer(shop, &served.model, id)?;
+    answer::row(&served, &batch(columns, &served.model, &[customer]), &NoMore {})
+}
+
+/// Everything the model knows of a customer
+#[utoipa::path(
+    tag = "marketing",
+    params(("id" = inline(Id), Path, description = "The shop's id of the customer.", example = "1364")),
+    responses((status = 200, description = "The customer.", body = CustomerAnswer), CustomerProblems)
+)]
+#[get("/v1/customers/{id}")]
+async fn show_customer(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
+    #[derive(Serialize)]
+    struct More<'a> {
+        top_items: Vec<TopItem<'a>>,
+    }
+    let served = shop.served();
+    let customer = find_customer(&shop, &served.model, &id.0)?;
+    let more = More { top_items: top_items(&served.model, customer) };
+    answer::row(&served, &batch(CUSTOMERS, &served.model, &[customer]), &more)
+}
+
+fn top_items(model: &Model, customer: CustomerIx) -> Vec<TopItem<'_>> {
+    let mut bought: Vec<_> = model.recommender.parts().histories.of(customer).filter(|bought| bought.orders > 0).collect();
+    bought.sort_unstable_by_key(|bought| (Reverse(bought.orders), bought.days_since_last, bought.item));
+    let items = model.items();
+    let top = bought.iter().take(TOP_ITEMS).map(|bought| TopItem {
+        item_id: items.id(bought.item),
+        title: items.title.get(bought.item.row()),
+        orders: bought.orders,
+        days_since_last: bought.days_since_last,
+    });
+    top.collect()
+}
+
+/// How likely a customer is to leave
+#[utoipa::path(
+    tag = "marketing",
+    params(("id" = inline(Id), Path, description = "The shop's id of the customer.", example = "1364")),
+    responses((status = 200, description = "The customer's churn.", body = ChurnAnswer), CustomerProblems)
+)]
+#[get("/v1/customers/{id}/churn")]
+async fn show_customer_churn(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
+    customer_row(&shop, &id.0, CHURN)
+}
+
+/// Where a customer belongs
+#[utoipa::path(
+    tag = "marketing",
+    params(("id" = inline(Id), Path, description = "The shop's id of the customer.", example = "1364")),
+    responses((status = 200, description = "The customer's segment.", body = CustomerSegmentAnswer), CustomerProblems)
+)]
+#[get("/v1/customers/{id}/segment")]
+async fn show_customer_segment(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
+    customer_row(&shop, &id.0, CUSTOMER_SEGMENT)
+}
+
+/// A lifecycle stage.
+#[derive(ToSchema)]
+#[schema(as = Lifecycle, rename_all = "snake_case")]
+#[allow(dead_code)]
+enum LifecycleName {
+    Prospect,
+    New,
+    Active,
+    Loyal,
+    AtRisk,
+    Lapsed,
+}
+
+/// A value tier.
+#[derive(ToSchema)]
+#[schema(as = ValueTier, rename_all = "snake_case")]
+#[allow(dead_code)]
+enum ValueTierName {
+    High,
+    Medium,
+    Low,
+}
+
+/// What comes first.
+#[derive(ToSchema)]
+#[schema(as = ChurnSort, rename_all = "snake_case", default = "probability")]
+#[allow(dead_code)]
+enum SortName {
+    Probability,
+    ExpectedLoss,
+}
+
+list_params!(ChurnParams {
+    /// Only a churn probability of at least this; leaves out customers without one.
+    #[param(inline)]
+    min_probability: Option<Share>,
+    /// Only this segment.
+    segment: Option<String>,
+    /// Only this lifecycle stage.
+    #[param(value_type = Option<LifecycleName>, inline)]
+    lifecycle: Option<LifecycleStage>,
+    /// Only this value tier.
+    #[param(value_type = Option<ValueTierName>, inline)]
+    value_tier: Option<ValueTier>,
+    /// What comes first. Equal customers stand in the order of their ids.
+    #[serde(default)]
+    #[param(value_type = SortName, inline)]
+    sort: ChurnSort,
+});
+
+/// Who is about to leave, worst first
+///
+/// JSON comes in pages; CSV, NDJSON and Parquet come whole.
+#[utoipa::path(
+    tag = "marketing",
+    params(ChurnParams),
+    responses((status = 200, description = "The customers.", body = Page<ChurnRow>), ChurnProblems)
+)]
+#[get("/v1/churn")]
+async fn list_churn(shop: Data<Shop>, request: HttpRequest, params: Params<ChurnParams>) -> Result<HttpResponse, Problem> {
+    let params = params.0;
+    let served = shop.pinned();
+    let segment = params.segment.as_deref().map(|id| find_segment(&served.model, id)).transpose()?;
+    let filter = ChurnFilter {
+        min_probability: params.min_probability.map(|share| share.0),
+        segment,
+        lifecycle: params.lifecycle,
+        value_tier: params.value_tier,
+        sort: params.sort,
+    };
+    pages::send((&shop, served), &request, &params.page(), ("churn", filter), move |model, window| lists::churn(model, &filter, window))
+        .await
+}
+
+list_params!(SegmentsParams {});
+
+/// The segments
+#[utoipa::path(
+    tag = "marketing",
+    params(SegmentsParams),
+    responses((status = 200, description = "The segments.", body = Page<SegmentRow>), ListProblems)
+)]
+#[get("/v1/segments")]
+async fn list_segments(shop: Data<Shop>, request: HttpRequest, params: Params<SegmentsParams>) -> Result<HttpResponse, Problem> {
+    pages::send((&shop, shop.pinned()), &request, &params.0.page(), ("segments", ()), lists::segments).await
+}
+
+/// One segment
+#[utoipa::path(
+    tag = "marketing",
+    params(("id" = inline(Id), Path, description = "The segment.", example = "s1")),
+    responses((status = 200, description = "The segment.", body = SegmentAnswer), SegmentProblems)
+)]
+#[get("/v1/segments/{id}")]
+async fn show_segment(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
+    let served = shop.served();
+    let row = find_segment(&served.model, &id.0)?;
+    answer::row(&served, &batch(SEGMENTS, &served.model, &[row]), &NoMore {})
+}
+
+list_params!(MemberParams {});
+
+/// The customers of a segment, ascending by id
+#[utoipa::path(
+    tag = "marketing",
+    params(("id" = inline(Id), Path, description = "The segment.", example = "s1"), MemberParams),
+    responses((status = 200, description = "Its customers.", body = Page<MemberRow>), MemberProblems)
+)]
+#[get("/v1/segments/{id}/customers")]
+async fn list_members(shop: Data<Shop>, request: HttpRequest, id: PathId, params: Params<MemberParams>) -> Result<HttpResponse, Problem> {
+    let served = shop.pinned();
+    let segment = find_segment(&served.model, &id.0)?;
+    let make = move |model: &Arc<Model>, window| lists::members(model, Some(segment), window);
+    pages::send((&shop, served), &request, &params.0.page(), ("members", segment), make).await
+}
+
+list_params!(RuleParams {
+    /// The least share of all orders that hold both items.
+    #[param(inline)]
+    min_support: Option<Share>,
+    /// The least share of the orders with the item that hold the other.
+    #[param(inline)]
+    min_confidence: Option<Share>,
+});
+
+/// What goes with what, item by item
+#[utoipa::path(
+    tag = "marketing",
+    params(RuleParams),
+    responses((status = 200, description = "The rules.", body = Page<RuleRow>), ListProblems)
+)]
+#[get("/v1/rules")]
+async fn list_rules(shop: Data<Shop>, request: HttpRequest, params: Params<RuleParams>) -> Result<HttpResponse, Problem> {
+    let params = params.0;
+    let least = |share: Option<Share>| share.map_or(0.0, |share| share.0);
+    let filter = RuleFilter { min_support: least(params.min_support), min_confidence: least(params.min_confidence) };
+    pages::send((&shop, shop.pinned()), &request, &params.page(), ("rules", filter), move |model, window| {
+        lists::rules(model, filter, window)
+    })
+    .await
+}
+
+/// Adds these routes.
+pub(super) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(show_customer)
+        .service(show_customer_churn)
+        .service(show_customer_segment)
+        .service(list_churn)
+        .service(list_segments)
+        .service(show_segment)
+        .service(list_members)
+        .service(list_rules);
+}

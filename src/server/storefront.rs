@@ -1,0 +1,496 @@
+//! Storefront routes: what to show a shopper now. They never refuse a shopper and never come back empty while anything is eligible.
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, get, post};
+use serde::{Deserialize, Serialize};
+use shopkeeper_models::recommender::{Evidence, Purchased, Query, Reason, Recommendation, Related, Relation};
+use shopkeeper_models::{ItemIx, Model};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::answer;
+use super::extract::{Body, CommaIds, Count, Id, Ids, Nothing, Params, PathId};
+use super::problem::{Problem, problems};
+use super::state::{ModelRef, Shop, with_scratch};
+
+problems!(PathProblems: BadParameter, MalformedId);
+problems!(QueryProblems: BadParameter);
+problems!(BodyProblems: BadParameter, BadBody, SlowClient, BodyTooLarge, WrongContentType);
+
+/// Whether items that the customer has bought before may be shown.
+#[derive(ToSchema)]
+#[schema(as = Purchased, rename_all = "snake_case", default = "include")]
+#[allow(dead_code)]
+enum PurchasedName {
+    Include,
+    Exclude,
+}
+
+/// Which signal an item owes its place to.
+#[derive(ToSchema)]
+#[schema(as = Source, rename_all = "snake_case")]
+#[allow(dead_code)]
+enum SourceName {
+    Repeat,
+    Basket,
+    CoPurchase,
+    Segment,
+    Category,
+    Popular,
+}
+
+/// In which way two items are related.
+#[derive(ToSchema)]
+#[schema(as = Relation, rename_all = "snake_case", default = "bought_together")]
+#[allow(dead_code)]
+enum RelationName {
+    BoughtTogether,
+    Similar,
+}
+
+/// The evidence for one item.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "code", rename_all = "snake_case")]
+#[schema(as = Reason)]
+enum Why<'a> {
+    /// The customer's own orders of it.
+    BoughtBefore {
+        /// Orders of this customer that hold it.
+        orders: u32,
+        /// Days since the last of them.
+        days_since_last: u32,
+    },
+    /// Orders that hold both it and another item.
+    BoughtWith {
+        /// The other item.
+        item_id: &'a str,
+        /// Orders with both.
+        baskets: u32,
+        /// Over what chance would give; 1 = independent.
+        lift: f64,
+    },
+    /// Customers who bought both it and another item.
+    BoughtByTheSameCustomers {
+        /// The other item.
+        item_id: &'a str,
+        /// Customers of both.
+        customers: u32,
+    },
+    /// Customers of the same segment who bought it lately.
+    SegmentFavourite {
+        /// The segment.
+        segment_id: &'a str,
+        /// How many.
+        buyers: u32,
+    },
+    /// Customers who bought it lately.
+    Popular {
+        /// How many.
+        recent_buyers: u32,
+    },
+}
+
+/// One item of an answer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RecommendedItem)]
+struct Shown<'a> {
+    /// The shop's id.
+    #[schema(example = "1082185")]
+    item_id: &'a str,
+    /// Place in the answer, from 1.
+    #[schema(example = 1)]
+    rank: usize,
+    /// 0 to 1, never rising down the answer. For a customer with a history the probability of buying it within the next four weeks,
+    /// otherwise a share of baskets or customers.
+    #[schema(example = 0.83)]
+    score: f32,
+    /// The strongest signal.
+    #[schema(value_type = SourceName, example = "repeat")]
+    source: &'static str,
+    /// The evidence.
+    reason: Why<'a>,
+    /// Title, if the catalogue has one.
+    #[schema(required, example = "Bananas")]
+    title: Option<&'a str>,
+    /// Category, if the catalogue has one.
+    #[schema(required, example = "PRODUCE/FRUIT")]
+    category: Option<&'a str>,
+}
+
+/// What to show, best first.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RecommendationAnswer)]
+struct RecommendationAnswer<'a> {
+    /// Unique to this answer. Name it in what is later reported of impressions, clicks and purchases.
+    #[schema(example = "f3a8c1d2e4b5968770817263544a5b6c")]
+    recommendation_id: &'a str,
+    /// Whether the model knows the customer.
+    known: bool,
+    /// Where the answer had to start when the shopper's own history gave nothing; null when it did.
+    #[schema(value_type = Option<SourceName>, required)]
+    fallback: Option<&'static str>,
+    /// Exactly n items whenever n are eligible.
+    items: Vec<Shown<'a>>,
+    /// Items of the request that the model does not know.
+    unknown_items: Vec<&'a str>,
+    /// The category of the request, if the model does not know it; no item is eligible then.
+    #[schema(required)]
+    unknown_category: Option<&'a str>,
+    /// Which model answered.
+    model: ModelRef<'a>,
+}
+
+/// What a shopper may be shown, and what is known of them.
+#[derive(Default)]
+struct Ask<'a> {
+    customer_id: Option<&'a str>,
+    basket: Vec<&'a str>,
+    exclude: Vec<&'a str>,
+    category: Option<&'a str>,
+    purchased: Purchased,
+    n: usize,
+}
+
+fn ids(ids: &[Id]) -> Vec<&str> {
+    ids.iter().map(|id| id.0.as_str()).collect()
+}
+
+/// Answers through the one scoring path.
+fn recommend(shop: &Shop, ask: &Ask<'_>) -> Result<HttpResponse, Problem> {
+    let served = shop.served();
+    let model = &*served.model;
+    let customer = ask.customer_id.and_then(|id| model.customers.find(id));
+    let (basket, unknown_items) = find_items(model, &ask.basket);
+    let (exclude, _) = find_items(model, &ask.exclude);
+    let category = ask.category.map(|name| (name, model.recommender.categories().find(name)));
+    let unknown_category = category.and_then(|(name, found)| found.is_none().then_some(name));
+    let (items, fallback) = if unknown_category.is_some() {
+        (Vec::new(), None)
+    } else {
+        let category = category.and_then(|(_, found)| found);
+        let query = Query { customer, basket: &basket, exclude: &exclude, category, purchased: ask.purchased, n: ask.n };
+        let answer = with_scratch(|scratch| model.recommender.recommend(&query, scratch));
+        (answer.items, answer.fallback.map(|source| source.name()))
+    };
+    if ask.customer_id.is_some() && customer.is_none() {
+        shop.metrics.unknown_customer();
+    }
+    shop.metrics.unknown_items(unknown_items.len());
+    shop.metrics.answer(fallback);
+    let body = RecommendationAnswer {
+        recommendation_id: &shop.answer_id(),
+        known: customer.is_some(),
+        fallback,
+        items: items.iter().enumerate().map(|(at, item)| show(model, at + 1, item)).collect(),
+        unknown_items,
+        unknown_category,
+        model: served.reference(),
+    };
+    answer::json(&served, &body)
+}
+
+/// The items of these ids, and the ids without one.
+fn find_items<'a>(model: &Model, ids: &[&'a str]) -> (Vec<ItemIx>, Vec<&'a str>) {
+    let (mut items, mut unknown) = (Vec::with_capacity(ids.len()), Vec::new());
+    for &id in ids {
+        match model.items().find(id) {
+            Some(item) => items.push(item),
+            None => unknown.push(id),
+        }
+    }
+    (items, unknown)
+}
+
+fn show<'a>(model: &'a Model, rank: usize, recommendation: &Recommendation) -> Shown<'a> {
+    let items = model.items();
+    let reason = match recommendation.reason {
+        Reason::BoughtBefore { orders, days_since_last } => Why::BoughtBefore { orders, days_since_last },
+        Reason::BoughtWith { item, baskets, lift } => Why::BoughtWith { item_id: items.id(item), baskets, lift },
+        Reason::BoughtByTheSameCustomers { item, customers } => Why::BoughtByTheSameCustomers { item_id: items.id(item), customers },
+        Reason::SegmentFavourite { segment, buyers } => {
+            Why::SegmentFavourite { segment_id: model.segments.segment_id.value(segment), buyers }
+        }
+        Reason::Popular { recent_buyers } => Why::Popular { recent_buyers },
+    };
+    let item = recommendation.item;
+    Shown {
+        item_id: items.id(item),
+        rank,
+        score: recommendation.score,
+        source: recommendation.source.name(),
+        reason,
+        title: items.title.get(item.row()),
+        category: model.recommender.category_of(item),
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct CustomerParams {
+    /// How many items.
+    #[serde(default)]
+    #[param(inline)]
+    n: Count,
+    /// Whether items bought before may be shown.
+    #[serde(default)]
+    #[param(value_type = PurchasedName, inline)]
+    purchased: Purchased,
+    /// Only items of this category.
+    category: Option<String>,
+    /// Items never to show, separated by commas.
+    #[serde(default)]
+    #[param(inline)]
+    exclude: CommaIds,
+    /// Items in the basket, separated by commas: what goes with them rises, they themselves are not shown.
+    #[serde(default)]
+    #[param(inline)]
+    basket: CommaIds,
+}
+
+/// What to show a customer
+///
+/// Exactly n items whenever n are eligible, best first, each with its source and the evidence. A stranger gets an answer, too:
+/// `known` is false and `fallback` names where it came from.
+#[utoipa::path(
+    tag = "storefront",
+    params(("id" = inline(Id), Path, description = "The shop's id of the customer.", example = "1364"), CustomerParams),
+    responses((status = 200, description = "What to show.", body = RecommendationAnswer<'_>), PathProblems)
+)]
+#[get("/v1/customers/{id}/recommendations")]
+async fn customer_recommendations(shop: Data<Shop>, id: PathId, params: Params<CustomerParams>) -> Result<HttpResponse, Problem> {
+    let params = params.0;
+    let ask = Ask {
+        customer_id: Some(&id.0),
+        basket: ids(&params.basket.0),
+        exclude: ids(&params.exclude.0),
+        category: params.category.as_deref(),
+        purchased: params.purchased,
+        n: params.n.0,
+    };
+    recommend(&shop, &ask)
+}
+
+/// Who is shopping, what is in the basket, and what may be shown.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[derive(Default)]
+#[schema(example = json!({"customer_id": "1364", "basket": ["995242"], "purchased": "include", "n": 10}))]
+struct RecommendationRequest {
+    /// The customer; leave it out for an anonymous visitor.
+    customer_id: Option<Id>,
+    /// Items in the basket: what goes with them rises, they themselves are not shown.
+    basket: Ids,
+    /// Items looked at in this session; they count as the basket does.
+    recent_items: Ids,
+    /// Items never to show.
+    exclude: Ids,
+    /// Only items of this category.
+    category: Option<String>,
+    /// Whether items bought before may be shown.
+    #[schema(value_type = PurchasedName)]
+    purchased: Purchased,
+    /// How many items.
+    n: Count,
+}
+
+/// What to show, given any of a customer, a basket and a session
+#[utoipa::path(
+    tag = "storefront",
+    request_body = RecommendationRequest,
+    responses((status = 200, description = "What to show.", body = RecommendationAnswer<'_>), BodyProblems)
+)]
+#[post("/v1/recommendations")]
+async fn recommendations(shop: Data<Shop>, _: Params<Nothing>, body: Body<RecommendationRequest>) -> Result<HttpResponse, Problem> {
+    let request = body.0;
+    let ask = Ask {
+        customer_id: request.customer_id.as_ref().map(|id| id.0.as_str()),
+        basket: ids(&request.basket.0).into_iter().chain(ids(&request.recent_items.0)).collect(),
+        exclude: ids(&request.exclude.0),
+        category: request.category.as_deref(),
+        purchased: request.purchased,
+        n: request.n.0,
+    };
+    recommend(&shop, &ask)
+}
+
+/// A basket to complete.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"basket": ["995242", "1082185"], "n": 5}))]
+struct BasketRequest {
+    /// Items in the basket.
+    basket: Ids,
+    /// Whose basket it is, if that is known.
+    #[serde(default)]
+    customer_id: Option<Id>,
+    /// How many items.
+    #[serde(default)]
+    n: Count,
+}
+
+/// What goes with the basket
+#[utoipa::path(
+    tag = "storefront",
+    request_body = BasketRequest,
+    responses((status = 200, description = "What goes with the basket.", body = RecommendationAnswer<'_>), BodyProblems)
+)]
+#[post("/v1/baskets/complete")]
+async fn complete_basket(shop: Data<Shop>, _: Params<Nothing>, body: Body<BasketRequest>) -> Result<HttpResponse, Problem> {
+    let request = body.0;
+    let customer_id = request.customer_id.as_ref().map(|id| id.0.as_str());
+    recommend(&shop, &Ask { customer_id, basket: ids(&request.basket.0), n: request.n.0, ..Ask::default() })
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct PopularParams {
+    /// How many items.
+    #[serde(default)]
+    #[param(inline)]
+    n: Count,
+    /// Only items of this category.
+    category: Option<String>,
+}
+
+/// What sells, in the shop or a category
+#[utoipa::path(
+    tag = "storefront",
+    params(PopularParams),
+    responses((status = 200, description = "What sells.", body = RecommendationAnswer<'_>), QueryProblems)
+)]
+#[get("/v1/items/popular")]
+async fn popular_items(shop: Data<Shop>, params: Params<PopularParams>) -> Result<HttpResponse, Problem> {
+    recommend(&shop, &Ask { category: params.0.category.as_deref(), n: params.0.n.0, ..Ask::default() })
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct RelatedParams {
+    /// In which way.
+    #[serde(default)]
+    #[param(value_type = RelationName, inline)]
+    kind: Relation,
+    /// How many items.
+    #[serde(default)]
+    #[param(inline)]
+    n: Count,
+}
+
+/// Why an item is related.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "source", rename_all = "snake_case")]
+#[schema(as = RelatedEvidence)]
+enum Link {
+    /// Orders that hold both.
+    BoughtTogether {
+        /// How many.
+        baskets: u32,
+        /// Share of all orders that hold both, 0 to 1.
+        support: f64,
+        /// Share of the orders with the first item that hold this one, 0 to 1.
+        confidence: f64,
+        /// Confidence over the share expected by chance; 1 = independent.
+        lift: f64,
+    },
+    /// Customers who bought both.
+    Similar {
+        /// How many.
+        customers: u32,
+    },
+    /// None: it is popular in the same category.
+    Category {
+        /// Customers who bought it lately.
+        recent_buyers: u32,
+    },
+    /// None: it is popular in the shop.
+    Popular {
+        /// Customers who bought it lately.
+        recent_buyers: u32,
+    },
+}
+
+/// A related item.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RelatedItem)]
+struct RelatedShown<'a> {
+    /// The shop's id.
+    item_id: &'a str,
+    /// Place in the answer, from 1.
+    rank: usize,
+    /// 0 to 1, never rising down the answer.
+    score: f32,
+    /// What it owes its place to.
+    evidence: Link,
+    /// Title, if the catalogue has one.
+    #[schema(required)]
+    title: Option<&'a str>,
+    /// Category, if the catalogue has one.
+    #[schema(required)]
+    category: Option<&'a str>,
+}
+
+/// The items related to one item, best first.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RelatedAnswer)]
+struct RelatedAnswer<'a> {
+    /// The item that was asked about.
+    item_id: &'a str,
+    /// Whether the model knows it.
+    known: bool,
+    /// Exactly n items whenever n others are available.
+    items: Vec<RelatedShown<'a>>,
+    /// Which model answered.
+    model: ModelRef<'a>,
+}
+
+/// What goes with an item
+///
+/// Its neighbours by orders or by customers with the counts behind them, then what is popular in its category, then in the shop.
+#[utoipa::path(
+    tag = "storefront",
+    params(("id" = inline(Id), Path, description = "The shop's id of the item.", example = "1082185"), RelatedParams),
+    responses((status = 200, description = "What goes with it.", body = RelatedAnswer<'_>), PathProblems)
+)]
+#[get("/v1/items/{id}/related")]
+async fn related_items(shop: Data<Shop>, id: PathId, params: Params<RelatedParams>) -> Result<HttpResponse, Problem> {
+    let served = shop.served();
+    let model = &*served.model;
+    let item = model.items().find(&id.0);
+    shop.metrics.unknown_items(usize::from(item.is_none()));
+    let related = with_scratch(|scratch| model.recommender.related(item, params.0.kind, params.0.n.0, scratch));
+    let items = related.iter().enumerate().map(|(at, related)| show_related(model, at + 1, related)).collect();
+    answer::json(&served, &RelatedAnswer { item_id: &id.0, known: item.is_some(), items, model: served.reference() })
+}
+
+fn show_related<'a>(model: &'a Model, rank: usize, related: &Related) -> RelatedShown<'a> {
+    let evidence = match related.evidence {
+        Evidence::BoughtTogether { baskets, association } => {
+            Link::BoughtTogether { baskets, support: association.support, confidence: association.confidence, lift: association.lift }
+        }
+        Evidence::Similar { customers } => Link::Similar { customers },
+        Evidence::Category { recent_buyers } => Link::Category { recent_buyers },
+        Evidence::Popular { recent_buyers } => Link::Popular { recent_buyers },
+    };
+    let item = related.item;
+    RelatedShown {
+        item_id: model.items().id(item),
+        rank,
+        score: related.score,
+        evidence,
+        title: model.items().title.get(item.row()),
+        category: model.recommender.category_of(item),
+    }
+}
+
+/// Adds these routes.
+pub(super) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(customer_recommendations)
+        .service(recommendations)
+        .service(complete_basket)
+        .service(popular_items)
+        .service(related_items);
+}

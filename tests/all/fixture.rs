@@ -1,0 +1,217 @@
+//! A tiny shop made by hand, so that serving is tested without training.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, ListArray, StringArray, UInt32Array};
+use shopkeeper_models::churn::{self, ChurnModel};
+use shopkeeper_models::co_purchase::{CoPurchase, Neighbour};
+use shopkeeper_models::customers::Customers;
+use shopkeeper_models::evaluation::Evaluation;
+use shopkeeper_models::histories::{Bought, Histories};
+use shopkeeper_models::items::Items;
+use shopkeeper_models::lifecycle::LifecycleRules;
+use shopkeeper_models::logistic::{Logistic, Weight};
+use shopkeeper_models::manifest::{CustomerRules, DataSummary, FORMAT_VERSION};
+use shopkeeper_models::model::{ALIKE_FILE, TOGETHER_FILE};
+use shopkeeper_models::recommender::{EXPLORE_FEATURES, REPEAT_FEATURES, Ranker};
+use shopkeeper_models::rfm::{Quintiles, RfmCuts};
+use shopkeeper_models::segments::Segments;
+use shopkeeper_models::store::{ModelStore, Run};
+use shopkeeper_models::table::{self, Nullable};
+use shopkeeper_models::value::ValueCuts;
+use shopkeeper_models::{ItemIx, Manifest};
+
+/// The customers, ascending. The third has an id that needs percent-encoding, the first one that a spreadsheet would run.
+pub(crate) const CUSTOMERS: [&str; 6] = ["=1+2", "anna", "b/c d+ü", "carl", "dora", "eve"];
+/// The items, ascending; the last is not available.
+pub(crate) const ITEMS: [&str; 12] =
+    ["bread", "butter", "cheese", "eggs", "ham", "honey", "jam", "milk", "oats", "salt", "tea", "withdrawn"];
+
+/// How one fixture differs from the next.
+#[derive(Clone, Copy)]
+pub(crate) struct Shop {
+    /// Days since 1970-01-01; another day gives another version.
+    pub(crate) as_of_day: i32,
+    /// Whether churn was fitted.
+    pub(crate) churn: bool,
+}
+
+impl Default for Shop {
+    fn default() -> Self {
+        Self { as_of_day: 17_500, churn: true }
+    }
+}
+
+/// Writes a version and makes it current. Returns its name.
+pub(crate) fn publish(folder: &Path, shop: Shop) -> String {
+    let staging = ModelStore::new(folder).stage().unwrap();
+    let write = |file: &str, batch| table::write(&staging.folder().join(file), &batch).unwrap();
+    write(Items::FILE, items().to_batch());
+    write(Customers::FILE, customers(shop).to_batch());
+    write(Segments::FILE, segments().to_batch());
+    write(Histories::FILE, histories().to_batch());
+    write(TOGETHER_FILE, together().to_batch());
+    write(ALIKE_FILE, alike().to_batch());
+    staging.write(ChurnModel::FILE, &serde_json::to_vec(&churn_model(shop)).unwrap()).unwrap();
+    staging.write(Ranker::FILE, &serde_json::to_vec(&ranker()).unwrap()).unwrap();
+    let run =
+        Run { finished_at: format!("2017-12-0{}T00:00:00Z", shop.as_of_day % 9 + 1), threads: 1, stages: vec![], peak_memory_bytes: 0 };
+    staging.publish(manifest(shop), &[], &run, true).unwrap()
+}
+
+fn nullable_text(values: impl IntoIterator<Item = Option<&'static str>>) -> Nullable<StringArray> {
+    Nullable(values.into_iter().collect())
+}
+
+fn items() -> Items {
+    let count = ITEMS.len() as u32;
+    let category = |row: u32| [Some("GROCERY/BREAD"), Some("DAIRY"), None][row as usize % 3];
+    Items {
+        item_id: ITEMS.to_vec().into(),
+        title: nullable_text((0..count).map(|row| (row > 0).then_some(ITEMS[row as usize]))),
+        category: nullable_text((0..count).map(category)),
+        brand: nullable_text((0..count).map(|_| None)),
+        price: Nullable((0..count).map(|row| (row > 1).then_some(f64::from(row) + 0.5)).collect()),
+        available: (0..count).map(|row| Some(row + 1 < count)).collect(),
+        baskets: (0..count).map(|row| 40 - row).collect::<Vec<_>>().into(),
+        buyers: (0..count).map(|row| 20 - row).collect::<Vec<_>>().into(),
+        recent_buyers: (0..count).map(|row| 12 - row).collect::<Vec<_>>().into(),
+        revenue: vec![100.0; ITEMS.len()].into(),
+        repeat_rate: vec![0.5; ITEMS.len()].into(),
+        gap_days: vec![7.0; ITEMS.len()].into(),
+    }
+}
+
+fn customers(shop: Shop) -> Customers {
+    let all = || 0..CUSTOMERS.len() as u32;
+    let counts = |of: fn(u32) -> u32| -> UInt32Array { all().map(of).collect::<Vec<_>>().into() };
+    let churn = |of: fn(u32) -> f64| Nullable(all().map(|row| (shop.churn && row != 5).then(|| of(row))).collect());
+    Customers {
+        customer_id: CUSTOMERS.to_vec().into(),
+        orders: counts(|row| 10 - 2 * row),
+        purchase_days: counts(|row| 10 - 2 * row),
+        frequency: counts(|row| 9_u32.saturating_sub(2 * row)),
+        recency_days: counts(|row| 100 - row),
+        age_days: counts(|row| 120 - row),
+        days_since_last: counts(|row| 20 + row),
+        first_day: vec![17_380; CUSTOMERS.len()].into(),
+        last_day: vec![17_480; CUSTOMERS.len()].into(),
+        spend: all().map(|row| 500.0 - f64::from(row) * 90.0).collect::<Vec<_>>().into(),
+        monetary_value: vec![25.0; CUSTOMERS.len()].into(),
+        distinct_items: counts(|_| 3),
+        distinct_categories: counts(|_| 2),
+        returns: counts(|_| 0),
+        gap_days: vec![10.0; CUSTOMERS.len()].into(),
+        rfm_recency: vec![5, 4, 3, 2, 1, 1].into(),
+        rfm_frequency: vec![5, 4, 3, 2, 1, 1].into(),
+        rfm_monetary: vec![5, 4, 3, 2, 1, 1].into(),
+        lifecycle: vec![3, 2, 2, 4, 5, 0].into(),
+        value_tier: vec![0, 0, 1, 1, 2, 2].into(),
+        segment: vec![0, 0, 0, 1, 1, 1].into(),
+        churn_probability: churn(|row| [0.1, 0.4, 0.4, 0.7, 0.9, 0.0][row as usize]),
+        churn_percentile: churn(|row| f64::from(row) * 20.0),
+        expected_purchases: churn(|row| 5.0 - f64::from(row)),
+        expected_spend: churn(|row| 200.0 - f64::from(row) * 40.0),
+    }
+}
+
+fn segments() -> Segments {
+    let fields: Vec<(&str, ArrayRef)> =
+        vec![("item", Arc::new(UInt32Array::from(vec![2, 3, 4]))), ("buyers", Arc::new(UInt32Array::from(vec![3, 2, 1])))];
+    let favourites: ListArray = table::list_of_structs(table::offsets([2, 1]), fields);
+    Segments {
+        segment_id: vec!["s1", "s2"].into(),
+        name: vec!["Weekly families", "Rare visitors"].into(),
+        description: vec!["Buy every week", "Buy now and then"].into(),
+        customers: vec![3, 3].into(),
+        mean_purchase_days: vec![8.0, 2.0].into(),
+        mean_days_since_last: vec![21.0, 24.0].into(),
+        mean_spend: vec![410.0, 140.0].into(),
+        mean_churn_probability: vec![0.3, 0.8].into(),
+        favourites,
+    }
+}
+
+fn histories() -> Histories {
+    let bought = |item, orders| Bought {
+        item: ItemIx(item),
+        orders,
+        days_since_last: 20,
+        days_since_first: 100,
+        fast: 0.5,
+        slow: 1.0,
+        by_order: 0.5,
+    };
+    let rows: Vec<Vec<Bought>> = (0..CUSTOMERS.len() as u32)
+        .map(|row| if row == 5 { vec![] } else { (row..row + 3).map(|item| bought(item, 4)).collect() })
+        .collect();
+    Histories::new(&rows)
+}
+
+fn neighbours(step: u32, together: u32) -> CoPurchase {
+    let count = ITEMS.len() as u32;
+    let rows: Vec<Vec<Neighbour>> = (0..count)
+        .map(|item| {
+            let at = |distance: u32| Neighbour {
+                item: ItemIx((item + distance) % count),
+                together: together / distance,
+                score: 0.5 / distance as f32,
+            };
+            vec![at(step), at(step + 1)]
+        })
+        .collect();
+    CoPurchase::new(&rows)
+}
+
+fn together() -> CoPurchase {
+    neighbours(1, 12)
+}
+
+fn alike() -> CoPurchase {
+    neighbours(3, 9)
+}
+
+fn logistic(features: &[&str]) -> Logistic {
+    let weight = |feature: &&str| Weight { feature: (*feature).to_owned(), mean: 0.0, scale: 1.0, weight: 0.1 };
+    Logistic { intercept: -2.0, weights: features.iter().map(weight).collect() }
+}
+
+fn ranker() -> Ranker {
+    Ranker {
+        repeat: logistic(&REPEAT_FEATURES),
+        explore: logistic(&EXPLORE_FEATURES),
+        window_days: 28,
+        windows: vec!["2017-11-01".into()],
+        orders: 100,
+        customers: 30,
+        recent_customers: 20,
+    }
+}
+
+fn churn_model(shop: Shop) -> ChurnModel {
+    if shop.churn {
+        ChurnModel::Fitted { horizon_days: 90, logistic: logistic(&churn::FEATURES), origins: vec!["2017-08-01".into()], rows: 100 }
+    } else {
+        ChurnModel::InsufficientData { horizon_days: 90, reason: "12 days of history".into() }
+    }
+}
+
+fn manifest(shop: Shop) -> Manifest {
+    let cuts = Quintiles([1.0, 2.0, 3.0, 4.0]);
+    Manifest {
+        format: FORMAT_VERSION,
+        as_of: "2017-12-01T00:00:00Z".into(),
+        as_of_day: shop.as_of_day,
+        timezone: "UTC".into(),
+        data: DataSummary { customers: CUSTOMERS.len() as u64, items: ITEMS.len() as u64, ..DataSummary::default() },
+        settings: serde_json::json!({"seed": 1}),
+        rules: CustomerRules {
+            rfm: RfmCuts { recency: cuts, frequency: cuts, monetary: cuts },
+            lifecycle: LifecycleRules::default(),
+            value: ValueCuts { high: 100.0, medium: 50.0 },
+        },
+        evaluation: Evaluation::default(),
+        files: Default::default(),
+    }
+}

@@ -1,0 +1,542 @@
+//! Every route and every error code, over real HTTP on a free port.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use actix_web::dev::ServerHandle;
+use actix_web::web::Data;
+use serde_json::{Value, json};
+use shopkeeper::server::{self, Code, ServeSettings, Shop};
+use shopkeeper_models::customers::Customers;
+use shopkeeper_models::store::ModelStore;
+use tempfile::TempDir;
+
+use crate::fixture::{self, ITEMS};
+
+/// A running server over a store of its own.
+struct Server {
+    folder: TempDir,
+    version: String,
+    address: SocketAddr,
+    shop: Data<Shop>,
+    handle: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// An answer, whole.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    headers: ureq::http::HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The ids of the items of a recommendation answer.
+    fn item_ids(&self) -> Vec<String> {
+        self.json()["items"].as_array().unwrap().iter().map(|item| item["item_id"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+impl Server {
+    fn start() -> Self {
+        Self::with(|_| {})
+    }
+
+    fn with(adjust: impl FnOnce(&mut ServeSettings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let version = fixture::publish(folder.path(), fixture::Shop::default());
+        let mut settings =
+            ServeSettings { store: folder.path().into(), bind: "127.0.0.1:0".into(), workers: 1, ..ServeSettings::default() };
+        settings.watch_interval = Duration::ZERO;
+        adjust(&mut settings);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let running = server::start(&settings).unwrap();
+                sender.send((running.address, running.shop, running.server.handle())).unwrap();
+                running.server.await.unwrap();
+            });
+        });
+        let (address, shop, handle) = receiver.recv().unwrap();
+        Self { folder, version, address, shop, handle, thread: Some(thread) }
+    }
+
+    fn store(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn send(&self, request: ureq::http::request::Builder, path: &str, body: impl Into<Vec<u8>>) -> Answer {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let request = request.uri(format!("http://{}{path}", self.address)).body(body.into()).unwrap();
+        let mut response = agent.run(request).unwrap();
+        Answer { status: response.status().as_u16(), headers: response.headers().clone(), body: response.body_mut().read_to_vec().unwrap() }
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        self.send(ureq::http::Request::builder(), path, "")
+    }
+
+    fn accept(&self, path: &str, accept: &str) -> Answer {
+        self.send(ureq::http::Request::builder().header("Accept", accept), path, "")
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Answer {
+        let request = ureq::http::Request::builder().method("POST").header("Content-Type", "application/json");
+        self.send(request, path, body.to_string())
+    }
+
+    /// Sends bytes as they are and returns what comes back.
+    fn raw(&self, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.write_all(bytes).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.handle.stop(false));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The answer is this problem, and whole.
+fn assert_problem(answer: &Answer, code: Code) {
+    assert_eq!((answer.status, answer.header("content-type")), (code.status().as_u16(), "application/problem+json"), "{}", answer.text());
+    let body = answer.json();
+    assert_eq!(body["code"], code.name());
+    assert_eq!(body["type"], format!("urn:shopkeeper:problem:{}", code.name()));
+    assert_eq!((&body["title"], &body["help"]), (&json!(code.title()), &json!(code.help())));
+    assert_eq!(body["status"], answer.status);
+    assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
+}
+
+/// Asks for something that fails in this way. Listing every code here makes each of them tested.
+fn provoke(code: Code) -> Option<Answer> {
+    let server = Server::start();
+    let another = || fixture::publish(server.store(), fixture::Shop { as_of_day: 17_501, churn: true });
+    Some(match code {
+        Code::BadParameter => server.get("/v1/customers/anna/recommendations?n=0"),
+        Code::BadBody => server.post("/v1/recommendations", &json!({"customer": "anna"})),
+        Code::MalformedId => server.get(&format!("/v1/customers/{}", "x".repeat(257))),
+        Code::BadCursor => server.get("/v1/churn?cursor=nonsense"),
+        Code::UnknownRoute => server.get("/v1/nothing"),
+        Code::UnknownCustomer => server.get("/v1/customers/nobody"),
+        Code::UnknownSegment => server.get("/v1/churn?segment=s9"),
+        Code::UnknownVersion => server.post("/v1/models/2001-01-01-000000000000/activate", &Value::Null),
+        Code::MethodNotAllowed => {
+            let answer = server.post("/v1/churn", &Value::Null);
+            assert_eq!(answer.header("allow"), "GET");
+            answer
+        }
+        Code::NotAcceptable => server.accept("/v1/churn", "image/png"),
+        Code::SlowClient => return provoke_slow_client(),
+        Code::ModelChanged => {
+            let cursor = server.get("/v1/churn?limit=2").json()["next_cursor"].as_str().unwrap().to_owned();
+            another();
+            assert_eq!(server.post("/v1/models/reload", &Value::Null).status, 200);
+            server.get(&format!("/v1/churn?limit=2&cursor={cursor}"))
+        }
+        Code::ReloadRunning => return provoke_reload_running(),
+        Code::ModelUnusable => {
+            corrupt(&server.store().join(another()).join(Customers::FILE));
+            let answer = server.post("/v1/models/reload", &Value::Null);
+            assert!(answer.json()["detail"].as_str().unwrap().contains("customers.arrow"), "it names the file: {}", answer.text());
+            assert_eq!(server.get("/readyz").json()["model"]["version"], server.version, "the served version stays");
+            answer
+        }
+        Code::NoModel => {
+            std::fs::remove_file(server.store().join("CURRENT")).unwrap();
+            server.post("/v1/models/reload", &Value::Null)
+        }
+        Code::NoPreviousVersion => server.post("/v1/models/rollback", &Value::Null),
+        Code::BodyTooLarge => server.post("/v1/recommendations", &json!({"category": "x".repeat(300_000)})),
+        Code::WrongContentType => {
+            server.send(ureq::http::Request::builder().method("POST").header("Content-Type", "text/plain"), "/v1/recommendations", "{}")
+        }
+        // No request makes a handler panic; the net for panics is tested beside it in the server.
+        Code::Internal => return None,
+        Code::Timeout => return provoke_timeout(),
+        Code::Busy => {
+            let full = Server::with(|settings| settings.list_limit = 0);
+            let answer = full.get("/v1/churn?format=csv");
+            assert_eq!(answer.header("retry-after"), "1");
+            answer
+        }
+        Code::ShuttingDown => {
+            server.shop.drain();
+            server.get("/readyz")
+        }
+    })
+}
+
+fn corrupt(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn provoke_slow_client() -> Option<Answer> {
+    let server = Server::with(|settings| settings.client_timeout = Duration::from_millis(200));
+    let head = "POST /v1/recommendations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
+    let text = server.raw(head.as_bytes());
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 408 "), "{head}");
+    let mut headers = ureq::http::HeaderMap::new();
+    headers.insert("content-type", ureq::http::HeaderValue::from_static("application/problem+json"));
+    Some(Answer { status: 408, headers, body: body.into() })
+}
+
+/// Holds the store's lock, so that an activation under way cannot end.
+fn hold_store(server: &Server) -> File {
+    let lock = File::options().create(true).append(true).open(server.store().join(".lock")).unwrap();
+    lock.lock().unwrap();
+    lock
+}
+
+fn provoke_timeout() -> Option<Answer> {
+    let server = Server::with(|settings| settings.request_timeout = Duration::from_millis(300));
+    let lock = hold_store(&server);
+    let answer = server.post(&format!("/v1/models/{}/activate", server.version), &Value::Null);
+    drop(lock);
+    Some(answer)
+}
+
+fn provoke_reload_running() -> Option<Answer> {
+    let server = Server::with(|settings| settings.request_timeout = Duration::from_millis(300));
+    let lock = hold_store(&server);
+    assert_problem(&server.post(&format!("/v1/models/{}/activate", server.version), &Value::Null), Code::Timeout);
+    let answer = server.post("/v1/models/reload", &Value::Null);
+    drop(lock);
+    let start = Instant::now();
+    while server.post("/v1/models/reload", &Value::Null).status != 200 {
+        assert!(start.elapsed() < Duration::from_secs(10), "the change that nobody waited for ends, and the next one may start");
+    }
+    Some(answer)
+}
+
+#[test]
+fn every_code_is_answered_as_its_problem() {
+    for &code in Code::ALL {
+        if let Some(answer) = provoke(code) {
+            assert_problem(&answer, code);
+        }
+    }
+}
+
+#[test]
+fn every_route_answers_as_documented() {
+    let server = Server::start();
+    let body = json!({"basket": ["bread"]});
+    let mut answered = BTreeSet::new();
+    for (path, item) in server::openapi().paths.paths {
+        let real = path
+            .replace("customers/{id}", "customers/anna")
+            .replace("items/{id}", "items/bread")
+            .replace("segments/{id}", "segments/s1")
+            .replace("{version}", &server.version);
+        for (method, operation) in [("GET", item.get), ("POST", item.post)] {
+            let Some(operation) = operation else { continue };
+            let answer = if method == "GET" { server.get(&real) } else { server.post(&real, &body) };
+            let documented = operation.responses.responses.contains_key(&answer.status.to_string());
+            let expected = if path == "/v1/models/rollback" { 409 } else { 200 };
+            assert_eq!((documented, answer.status), (true, expected), "{method} {path}: {}", answer.text());
+            answered.insert(format!("{method} {path}"));
+        }
+    }
+    let listed: BTreeSet<String> = serde_json::from_value(server.get("/").json()["routes"].clone()).unwrap();
+    assert_eq!(listed, answered);
+    assert_eq!(listed.len(), 22, "a new route needs a test of its own");
+}
+
+#[test]
+fn recommendations_of_a_known_customer() {
+    let server = Server::start();
+    let answer = server.get("/v1/customers/anna/recommendations?n=4");
+    assert_eq!(answer.header("x-model-version"), server.version);
+    let body = answer.json();
+    assert_eq!(body["model"], json!({"version": server.version, "as_of": "2017-12-01T00:00:00Z"}));
+    assert_eq!((&body["known"], &body["fallback"], &body["unknown_category"]), (&json!(true), &Value::Null, &Value::Null));
+    let items = body["items"].as_array().unwrap();
+    assert_eq!(items.iter().map(|item| item["rank"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert!(items.windows(2).all(|pair| pair[0]["score"].as_f64() >= pair[1]["score"].as_f64()));
+    let repeat = items.iter().find(|item| item["source"] == "repeat").unwrap();
+    assert_eq!(repeat["reason"], json!({"code": "bought_before", "orders": 4, "days_since_last": 20}));
+    let again = server.get("/v1/customers/anna/recommendations?n=4").json();
+    assert_ne!(body["recommendation_id"], again["recommendation_id"]);
+    assert_eq!(body["items"], again["items"]);
+}
+
+#[test]
+fn the_rules_of_a_recommendation_hold() {
+    let server = Server::start();
+    let all = server.get("/v1/customers/anna/recommendations?n=1000").item_ids();
+    assert_eq!(all.len(), ITEMS.len() - 1, "everything that is available");
+    assert!(!all.contains(&"withdrawn".to_owned()));
+    let new = server.get("/v1/customers/anna/recommendations?n=1000&purchased=exclude").item_ids();
+    assert!(["butter", "cheese", "eggs"].iter().all(|item| !new.contains(&(*item).to_owned())) && new.len() == all.len() - 3);
+    let excluded = server.get("/v1/customers/anna/recommendations?n=1000&exclude=bread,tea&basket=milk").item_ids();
+    assert!(["bread", "tea", "milk"].iter().all(|item| !excluded.contains(&(*item).to_owned())) && excluded.len() == all.len() - 3);
+    let dairy = server.get("/v1/customers/anna/recommendations?n=1000&category=DAIRY").json();
+    assert!(dairy["items"].as_array().unwrap().iter().all(|item| item["category"] == "DAIRY"));
+    assert_eq!(dairy["items"].as_array().unwrap().len(), 4);
+    let unknown = server.get("/v1/customers/anna/recommendations?category=NOWHERE").json();
+    assert_eq!((&unknown["unknown_category"], &unknown["items"]), (&json!("NOWHERE"), &json!([])));
+}
+
+#[test]
+fn a_stranger_is_never_refused() {
+    let server = Server::start();
+    let answer = server.get("/v1/customers/nobody/recommendations").json();
+    assert_eq!((&answer["known"], &answer["fallback"]), (&json!(false), &json!("popular")));
+    assert_eq!(answer["items"].as_array().unwrap().len(), 10);
+    let prospect = server.get("/v1/customers/eve/recommendations").json();
+    assert_eq!((&prospect["known"], &prospect["fallback"]), (&json!(true), &json!("popular")));
+    let basket = server.post("/v1/recommendations", &json!({"basket": ["bread", "caviar"], "recent_items": ["truffle"], "n": 3})).json();
+    assert_eq!((&basket["known"], &basket["fallback"]), (&json!(false), &json!("basket")));
+    assert_eq!(basket["unknown_items"], json!(["caviar", "truffle"]));
+    assert_eq!(basket["items"][0]["item_id"], "butter");
+    assert_eq!(basket["items"][0]["reason"]["item_id"], "bread");
+    let related = server.get("/v1/items/caviar/related?n=3").json();
+    assert_eq!((&related["known"], related["items"].as_array().unwrap().len()), (&json!(false), 3));
+    let metrics = server.get("/metrics").text();
+    for line in [
+        "shopkeeper_unknown_customers_total 1",
+        "shopkeeper_unknown_items_total 3",
+        "shopkeeper_recommendations_total{fallback=\"popular\"} 2",
+        "shopkeeper_recommendations_total{fallback=\"basket\"} 1",
+        "shopkeeper_http_requests_total{method=\"GET\",route=\"/v1/customers/{id}/recommendations\",status=\"200\"} 2",
+        &format!("shopkeeper_model_info{{version=\"{}\"}} 1", server.version),
+    ] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+    assert!(!metrics.contains("nobody") && !metrics.contains("caviar"), "metrics hold no ids");
+}
+
+#[test]
+fn ids_are_percent_decoded_once() {
+    let server = Server::start();
+    assert_eq!(server.get("/v1/customers/b%2Fc%20d%2B%C3%BC").json()["customer_id"], "b/c d+ü");
+    assert_eq!(server.get("/v1/customers/b%2Fc%20d+%C3%BC").json()["customer_id"], "b/c d+ü", "a plus in a path is a plus");
+    assert_problem(&server.get("/v1/customers/b%252Fc%20d%2B%C3%BC"), Code::UnknownCustomer);
+    assert_eq!(server.get("/v1/customers/%3D1%2B2/recommendations").json()["known"], true);
+    assert_problem(&server.get("/v1/customers/%FF%FE"), Code::UnknownCustomer);
+    assert_problem(&server.get("/v1/customers/%00"), Code::UnknownCustomer);
+}
+
+#[test]
+fn related_items_come_with_their_evidence() {
+    let server = Server::start();
+    let answer = server.get("/v1/items/bread/related?n=4").json();
+    let expected = json!({"source": "bought_together", "baskets": 12, "support": 0.12, "confidence": 0.3, "lift": 0.3 * 100.0 / 39.0});
+    assert_eq!(answer["items"][0]["item_id"], "butter");
+    assert_eq!(answer["items"][0]["evidence"], expected);
+    let sources: Vec<&str> = answer["items"].as_array().unwrap().iter().map(|item| item["evidence"]["source"].as_str().unwrap()).collect();
+    assert_eq!(sources, ["bought_together", "bought_together", "category", "category"]);
+    let similar = server.get("/v1/items/bread/related?kind=similar&n=1").json();
+    assert_eq!(similar["items"][0]["item_id"], "eggs");
+    assert_eq!(similar["items"][0]["evidence"], json!({"source": "similar", "customers": 3}));
+    let all = server.get("/v1/items/bread/related?n=1000").item_ids();
+    let distinct: BTreeSet<&String> = all.iter().collect();
+    assert_eq!((all.len(), distinct.len()), (ITEMS.len() - 2, ITEMS.len() - 2), "every other available item, once");
+}
+
+#[test]
+fn the_single_customer_view() {
+    let server = Server::start();
+    let view = server.get("/v1/customers/carl").json();
+    for (field, value) in [
+        ("customer_id", json!("carl")),
+        ("segment_id", json!("s2")),
+        ("segment_name", json!("Rare visitors")),
+        ("lifecycle", json!("at_risk")),
+        ("value_tier", json!("medium")),
+        ("status", json!("ok")),
+        ("churn_probability", json!(0.7)),
+        ("expected_loss", json!(0.7 * 80.0)),
+        ("first_day", json!("2017-08-02")),
+        ("rfm_monetary", json!(2)),
+    ] {
+        assert_eq!(view[field], value, "{field}");
+    }
+    assert_eq!(view["top_items"][0], json!({"item_id": "eggs", "title": "eggs", "orders": 4, "days_since_last": 20}));
+    assert_eq!(view["model"]["version"], server.version);
+    let churn = server.get("/v1/customers/eve/churn").json();
+    assert_eq!((&churn["churn_probability"], &churn["status"]), (&Value::Null, &json!("insufficient_data")));
+    let segment = server.get("/v1/customers/anna/segment").json();
+    assert_eq!((&segment["segment_id"], &segment["rfm_recency"]), (&json!("s1"), &json!(4)));
+}
+
+#[test]
+fn lists_page_with_a_cursor_and_stream_whole() {
+    let server = Server::start();
+    let filter = "min_probability=0.2&sort=expected_loss";
+    let mut paged = Vec::new();
+    let mut next = format!("/v1/churn?{filter}&limit=3");
+    loop {
+        let page = server.get(&next);
+        assert_eq!((page.header("x-row-count"), page.json()["total"].as_u64()), ("4", Some(4)));
+        paged.extend(page.json()["rows"].as_array().unwrap().clone());
+        let Some(cursor) = page.json()["next_cursor"].as_str().map(str::to_owned) else { break };
+        next = format!("/v1/churn?{filter}&limit=3&cursor={cursor}");
+    }
+    let whole = server.get(&format!("/v1/churn?{filter}&format=ndjson"));
+    let streamed: Vec<Value> = whole.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((paged.len(), &paged), (4, &streamed));
+    assert_eq!(paged[0]["customer_id"], "anna");
+    let csv = server.accept("/v1/churn", "text/csv");
+    assert_eq!((csv.header("content-type"), csv.header("x-row-count"), csv.text().lines().count()), ("text/csv", "6", 7));
+    assert_eq!(csv.header("content-disposition"), format!("attachment; filename=\"churn-{}.csv\"", server.version));
+    let parquet = server.get("/v1/segments/s1/customers?format=parquet");
+    assert_eq!((&parquet.body[..4], &parquet.body[parquet.body.len() - 4..]), (&b"PAR1"[..], &b"PAR1"[..]));
+    let other = server.get("/v1/churn?limit=1").json()["next_cursor"].as_str().unwrap().to_owned();
+    assert_problem(&server.get(&format!("/v1/churn?{filter}&cursor={other}")), Code::BadCursor);
+    assert_problem(&server.get(&format!("/v1/churn?format=csv&cursor={other}")), Code::BadCursor);
+}
+
+#[test]
+fn lists_of_segments_members_and_rules() {
+    let server = Server::start();
+    let segments = server.get("/v1/segments").json();
+    assert_eq!((&segments["rows"][0]["size"], &segments["rows"][0]["share"]), (&json!(3), &json!(0.5)));
+    assert_eq!(server.get("/v1/segments/s2").json()["name"], "Rare visitors");
+    assert_problem(&server.get("/v1/segments/s3/customers"), Code::UnknownSegment);
+    let members = server.get("/v1/segments/s2/customers").json();
+    assert_eq!(members["rows"][0], json!({"customer_id": "carl", "segment_id": "s2"}));
+    let rules = server.get("/v1/rules?min_confidence=0.3&limit=1").json();
+    assert_eq!(rules["rows"][0]["item_id"], "bread");
+    assert_eq!(rules["rows"][0]["baskets"], 12);
+    let everything = server.get("/v1/rules").json();
+    assert_eq!(everything["total"], 2 * ITEMS.len());
+}
+
+#[test]
+fn models_are_listed_activated_rolled_back_and_reloaded() {
+    let server = Server::start();
+    let second = fixture::publish(server.store(), fixture::Shop { as_of_day: 17_501, churn: true });
+    let listed = server.get("/v1/models").json();
+    assert_eq!(listed["models"].as_array().unwrap().len(), 2);
+    let of = |version: &str| listed["models"].as_array().unwrap().iter().find(|model| model["version"] == version).unwrap().clone();
+    assert_eq!((&of(&second)["current"], &of(&second)["serving"]), (&json!(true), &json!(false)));
+    assert_eq!((&of(&server.version)["current"], &of(&server.version)["serving"]), (&json!(false), &json!(true)));
+    let change = server.post("/v1/models/reload", &Value::Null).json();
+    assert_eq!((&change["changed"], &change["version"], &change["previous"]), (&json!(true), &json!(second), &json!(server.version)));
+    assert_eq!(server.post("/v1/models/reload", &Value::Null).json()["changed"], false);
+    assert_eq!(server.post("/v1/models/rollback", &Value::Null).json()["version"], server.version);
+    assert_eq!(server.get("/v1/customers/anna").header("x-model-version"), server.version);
+    assert_eq!(server.post(&format!("/v1/models/{second}/activate"), &Value::Null).json()["version"], second);
+    let manifest = server.get(&format!("/v1/models/{second}")).json();
+    assert_eq!((&manifest["serving"], &manifest["manifest"]["data"]["customers"]), (&json!(true), &json!(6)));
+    assert_problem(&server.get("/v1/models/..%2F..%2Fetc"), Code::UnknownVersion);
+    assert!(server.get("/metrics").text().contains("shopkeeper_reloads_total{outcome=\"changed\"} 3"));
+}
+
+#[test]
+fn the_store_is_watched() {
+    let server = Server::with(|settings| settings.watch_interval = Duration::from_millis(20));
+    let second = fixture::publish(server.store(), fixture::Shop { as_of_day: 17_501, churn: false });
+    wait_until(|| server.shop.version() == second);
+    let third = fixture::publish(server.store(), fixture::Shop { as_of_day: 17_502, churn: true });
+    wait_until(|| server.shop.version() == third);
+    let fourth = fixture::publish(server.store(), fixture::Shop { as_of_day: 17_503, churn: true });
+    wait_until(|| server.shop.version() == fourth);
+    ModelStore::new(server.store()).rollback().unwrap();
+    wait_until(|| server.shop.version() == third);
+}
+
+fn wait_until(mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(10), "waited too long");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn what_is_not_documented_is_refused() {
+    let server = Server::start();
+    for path in [
+        "/v1/customers/anna?verbose=1",
+        "/v1/customers/anna/recommendations?count=3",
+        "/v1/customers/anna/recommendations?n=1001",
+        "/v1/customers/anna/recommendations?n=3&n=4",
+        "/v1/customers/anna/recommendations?purchased=maybe",
+        "/v1/churn?min_probability=1.5",
+        "/v1/churn?min_probability=NaN",
+        "/v1/churn?lifecycle=asleep",
+        "/v1/churn?limit=1001",
+        "/v1/churn?format=xlsx",
+        "/v1/models?all=1",
+    ] {
+        assert_problem(&server.get(path), Code::BadParameter);
+    }
+    for body in [
+        json!([]),
+        json!(["anna"]),
+        json!(null),
+        json!({"n": "3"}),
+        json!({"n": 0}),
+        json!({"n": 2.5}),
+        json!({"basket": [""]}),
+        json!({"basket": vec!["x"; 1001]}),
+    ] {
+        assert_problem(&server.post("/v1/recommendations", &body), Code::BadBody);
+    }
+    assert_eq!(server.post("/v1/recommendations", &json!({"n": 2.0})).item_ids().len(), 2, "JSON knows one kind of number");
+    assert_problem(&server.post("/v1/baskets/complete", &json!({})), Code::BadBody);
+    assert_problem(&server.post("/v1/recommendations?debug=1", &json!({})), Code::BadParameter);
+    let too_many = server.get("/v1/customers/anna/recommendations?n=1001");
+    assert!(
+        too_many.json()["detail"].as_str().unwrap().contains("n is 1001; expected a whole number from 1 to 1000"),
+        "{}",
+        too_many.text()
+    );
+}
+
+#[test]
+fn the_documentation_is_served_offline() {
+    let server = Server::start();
+    let document = server.get("/openapi.json").json();
+    assert_eq!(document["openapi"], "3.1.0");
+    let page = server.get("/docs/");
+    assert_eq!((page.status, page.text().contains("swagger-ui")), (200, true));
+    assert!(!page.text().contains("https://"), "nothing from elsewhere: {}", page.text());
+    assert!(server.get("/docs/swagger-initializer.js").text().contains("/openapi.json"));
+    let bare = Server::with(|settings| settings.docs = false);
+    assert_problem(&bare.get("/docs/"), Code::UnknownRoute);
+}
+
+#[test]
+fn without_a_model_the_port_stays_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = ServeSettings { store: folder.path().into(), bind: "127.0.0.1:0".into(), ..ServeSettings::default() };
+    let error = actix_web::rt::System::new().block_on(async { server::start(&settings).err() }).unwrap();
+    assert!(error.to_string().contains("no trained model here"), "{error}");
+    fixture::publish(folder.path(), fixture::Shop::default());
+    let settings = ServeSettings { bind: "nowhere".into(), ..settings };
+    let error = actix_web::rt::System::new().block_on(async { server::start(&settings).err() }).unwrap();
+    assert!(error.to_string().starts_with("cannot listen on nowhere"), "{error}");
+}

@@ -1,0 +1,6 @@
+//! Every integration test, in one binary.
+#![allow(clippy::unwrap_used)]
+
+mod fixture;
+mod http;
+mod lists;
