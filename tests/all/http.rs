@@ -337,6 +337,19 @@ fn a_stranger_is_never_refused() {
 }
 
 #[test]
+fn labels_of_metrics_cannot_be_invented() {
+    let server = Server::start();
+    for method in ["BREW", "STEEP"] {
+        let answer = server.raw(format!("{method} /v1/churn HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+    }
+    server.get("/v1/invented");
+    let metrics = server.get("/metrics").text();
+    assert!(metrics.contains("{method=\"other\",route=\"/v1/churn\",status=\"405\"} 2"), "{metrics}");
+    assert!(!metrics.contains("BREW") && !metrics.contains("invented"), "{metrics}");
+}
+
+#[test]
 fn ids_are_percent_decoded_once() {
     let server = Server::start();
     assert_eq!(server.get("/v1/customers/b%2Fc%20d%2B%C3%BC").json()["customer_id"], "b/c d+ü");
