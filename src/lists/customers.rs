@@ -27,11 +27,8 @@ pub(super) const LIFECYCLE: Of = column(
     "Lifecycle stage: prospect, new, active, loyal, at_risk or lapsed.",
     Text(|m, c| Some(m.customers.lifecycle_stage(*c).name())),
 );
-pub(super) const VALUE_TIER: Of = column(
-    "value_tier",
-    "Value tier by expected value: high, medium or low.",
-    Text(|m, c| Some(m.customers.tier(*c).name())),
-);
+pub(super) const VALUE_TIER: Of =
+    column("value_tier", "Value tier by expected value: high, medium or low.", Text(|m, c| Some(m.customers.tier(*c).name())));
 pub(super) const STATUS: Of = column(
     "status",
     "`ok`, or `insufficient_data` where a churn probability would be invented.",
@@ -66,8 +63,7 @@ pub(super) const DAYS_SINCE_LAST: Of = column(
     "Days from the last purchase to as-of; 0 for a prospect.",
     Count(|m, c| m.customers.days_since_last.value(c.row())),
 );
-pub(super) const ORDERS: Of =
-    column("orders", "Orders, those returned later included.", Count(|m, c| m.customers.orders.value(c.row())));
+pub(super) const ORDERS: Of = column("orders", "Orders, those returned later included.", Count(|m, c| m.customers.orders.value(c.row())));
 pub(super) const PURCHASE_DAYS: Of =
     column("purchase_days", "Distinct calendar days with an order.", Count(|m, c| m.customers.purchase_days.value(c.row())));
 const FREQUENCY: Of =
@@ -85,15 +81,13 @@ const LAST_DAY: Of = nullable(
     "Calendar day of the last order; none for a prospect.",
     Date(|m, c| (m.customers.purchase_days.value(c.row()) > 0).then(|| m.customers.last_day.value(c.row()))),
 );
-pub(super) const SPEND: Of =
-    column("spend", "Money spent, returns netted out.", Number(|m, c| Some(m.customers.spend.value(c.row()))));
+pub(super) const SPEND: Of = column("spend", "Money spent, returns netted out.", Number(|m, c| Some(m.customers.spend.value(c.row()))));
 const MONETARY_VALUE: Of = column(
     "monetary_value",
     "Mean spend per repeat purchase day; 0 without one.",
     Number(|m, c| Some(m.customers.monetary_value.value(c.row()))),
 );
-const DISTINCT_ITEMS: Of =
-    column("distinct_items", "Distinct items bought.", Count(|m, c| m.customers.distinct_items.value(c.row())));
+const DISTINCT_ITEMS: Of = column("distinct_items", "Distinct items bought.", Count(|m, c| m.customers.distinct_items.value(c.row())));
 const DISTINCT_CATEGORIES: Of =
     column("distinct_categories", "Distinct categories bought.", Count(|m, c| m.customers.distinct_categories.value(c.row())));
 const RETURNS: Of = column("returns", "Lines sent back.", Count(|m, c| m.customers.returns.value(c.row())));

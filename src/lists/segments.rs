@@ -21,11 +21,7 @@ pub const SEGMENTS: &[Column<usize>] = &[
         "Share of all customers, 0 to 1.",
         Number(|m, &row| Some(f64::from(m.segments.customers.value(row)) / m.customers.len().max(1) as f64)),
     ),
-    column(
-        "mean_purchase_days",
-        "Mean purchase days of its customers.",
-        Number(|m, &row| Some(m.segments.mean_purchase_days.value(row))),
-    ),
+    column("mean_purchase_days", "Mean purchase days of its customers.", Number(|m, &row| Some(m.segments.mean_purchase_days.value(row)))),
     column(
         "mean_days_since_last",
         "Mean days since their last purchase.",

@@ -5,10 +5,11 @@ use actix_web::dev::{ResourceDef, ServiceFactory, ServiceRequest, ServiceRespons
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, Error};
+use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr};
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Response};
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -16,9 +17,11 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::answer::MODEL_VERSION;
 use super::extract::BodyTimeout;
 use super::observe::{Deadline, observe};
+use super::pages::ROW_COUNT;
 use super::settings::ServeSettings;
 use super::state::Shop;
 use super::{admin, marketing, open, problem, storefront};
+use crate::encode::Format;
 
 /// Every route's path and methods.
 pub(super) struct Routes(Vec<(ResourceDef, String)>);
@@ -86,21 +89,30 @@ pub fn openapi() -> OpenApi {
     document
 }
 
-/// Documents what every answer of a model has: the header with its version.
+/// Documents what every answer of a model has, the header with its version, and what every list has, its other formats.
 fn complete(path: &str, item: &mut PathItem) {
+    let of_model = path.starts_with("/v1/") && !path.starts_with("/v1/models");
     let operations: [&mut Option<Operation>; 2] = [&mut item.get, &mut item.post];
-    for response in operations.into_iter().flatten().filter_map(|operation| operation.responses.responses.get_mut("200")) {
-        if let RefOr::T(response) = response
-            && path.starts_with("/v1/")
-            && !path.starts_with("/v1/models")
-        {
-            let header = HeaderBuilder::new()
-                .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
-                .description(Some("The model version that answered."))
-                .build();
-            response.headers.insert(MODEL_VERSION.to_owned(), header.into());
+    for operation in operations.into_iter().flatten() {
+        let is_format = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(parameter) if parameter.name == "format");
+        let is_list = operation.parameters.iter().flatten().any(is_format);
+        let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") else { continue };
+        if of_model {
+            document_header(response, MODEL_VERSION, Type::String, "The model version that answered.");
+        }
+        if is_list {
+            document_header(response, ROW_COUNT, Type::Integer, "Rows of the whole list.");
+            for format in Format::ALL.into_iter().filter(|&format| format != Format::Json) {
+                response.content.insert(format.media_type().to_owned(), ContentBuilder::new().build().into());
+            }
         }
     }
+}
+
+fn document_header(response: &mut Response, name: &str, kind: Type, about: &str) {
+    let schema = ObjectBuilder::new().schema_type(kind);
+    let header = HeaderBuilder::new().schema(Some(schema)).description(Some(about)).build();
+    response.headers.insert(name.to_owned(), header.into());
 }
 
 impl Description {
@@ -116,8 +128,7 @@ pub(super) fn app(
     settings: ServeSettings,
     shop: Data<Shop>,
     description: Description,
-) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = Error, InitError = ()>>
-{
+) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = Error, InitError = ()>> {
     let docs = settings.docs;
     let (app, _) = App::new().into_utoipa_app().configure(services).split_for_parts();
     app.app_data(shop)

@@ -61,7 +61,10 @@ fn apply(
             tracing::info!(version, previous, seconds, "serving another model");
             Ok(Change { version, previous, changed: true, seconds })
         }
-        Ok(None) => Ok(Change { version: previous.clone(), previous, changed: false, seconds: start.elapsed().as_secs_f64() }),
+        Ok(None) => {
+            tracing::info!(version = previous, "the current version is served already");
+            Ok(Change { version: previous.clone(), previous, changed: false, seconds: start.elapsed().as_secs_f64() })
+        }
         Err(error) => {
             tracing::error!(%error, served = previous, "the model was not changed");
             Err(error.into())

@@ -9,8 +9,9 @@ use actix_web::dev::Payload;
 use actix_web::error::JsonPayloadError;
 use actix_web::http::header::ACCEPT;
 use actix_web::{FromRequest, HttpRequest, web};
-use serde::{Deserialize, Serialize};
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use shopkeeper_models::ids::MAX_ID_BYTES;
 use shopkeeper_models::recommender::MAX_N;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
@@ -72,7 +73,7 @@ impl TryFrom<String> for CommaIds {
 
 /// How many items to answer with, `1..=MAX_N`. Default 10.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(try_from = "i64")]
+#[serde(try_from = "f64")]
 pub(super) struct Count(pub(super) usize);
 
 impl Default for Count {
@@ -81,17 +82,25 @@ impl Default for Count {
     }
 }
 
-impl TryFrom<i64> for Count {
+impl TryFrom<f64> for Count {
     type Error = String;
 
-    fn try_from(n: i64) -> Result<Self, String> {
-        usize::try_from(n).ok().filter(|n| (1..=MAX_N).contains(n)).map(Self).ok_or_else(|| format!("n is {n}; expected 1 to {MAX_N}"))
+    fn try_from(n: f64) -> Result<Self, String> {
+        whole("n", n, MAX_N).map(Self)
     }
+}
+
+/// A whole number from 1; JSON writes it as 10 or as 10.0.
+fn whole(name: &str, number: f64, most: usize) -> Result<usize, String> {
+    if number.fract() == 0.0 && (1.0..=most as f64).contains(&number) {
+        return Ok(number as usize);
+    }
+    Err(format!("{name} is {number}; expected a whole number from 1 to {most}"))
 }
 
 /// How many rows a JSON page has at most, `1..=MAX_PAGE`. Default 100.
 #[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(try_from = "i64")]
+#[serde(try_from = "f64")]
 pub(super) struct Limit(pub(super) usize);
 
 impl Default for Limit {
@@ -100,12 +109,11 @@ impl Default for Limit {
     }
 }
 
-impl TryFrom<i64> for Limit {
+impl TryFrom<f64> for Limit {
     type Error = String;
 
-    fn try_from(limit: i64) -> Result<Self, String> {
-        let valid = usize::try_from(limit).ok().filter(|limit| (1..=MAX_PAGE).contains(limit));
-        valid.map(Self).ok_or_else(|| format!("limit is {limit}; expected 1 to {MAX_PAGE}"))
+    fn try_from(limit: f64) -> Result<Self, String> {
+        whole("limit", limit, MAX_PAGE).map(Self)
     }
 }
 

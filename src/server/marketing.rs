@@ -189,7 +189,7 @@ enum ValueTierName {
 
 /// What comes first.
 #[derive(ToSchema)]
-#[schema(as = ChurnSort, rename_all = "snake_case")]
+#[schema(as = ChurnSort, rename_all = "snake_case", default = "probability")]
 #[allow(dead_code)]
 enum SortName {
     Probability,
@@ -210,7 +210,7 @@ list_params!(ChurnParams {
     value_tier: Option<ValueTier>,
     /// What comes first. Equal customers stand in the order of their ids.
     #[serde(default)]
-    #[param(value_type = SortName, inline, default = "probability")]
+    #[param(value_type = SortName, inline)]
     sort: ChurnSort,
 });
 
@@ -225,7 +225,8 @@ list_params!(ChurnParams {
 #[get("/v1/churn")]
 async fn list_churn(shop: Data<Shop>, request: HttpRequest, params: Params<ChurnParams>) -> Result<HttpResponse, Problem> {
     let params = params.0;
-    let segment = params.segment.as_deref().map(|id| find_segment(&shop.served().model, id)).transpose()?;
+    let served = shop.pinned();
+    let segment = params.segment.as_deref().map(|id| find_segment(&served.model, id)).transpose()?;
     let filter = ChurnFilter {
         min_probability: params.min_probability.map(|share| share.0),
         segment,
@@ -233,7 +234,8 @@ async fn list_churn(shop: Data<Shop>, request: HttpRequest, params: Params<Churn
         value_tier: params.value_tier,
         sort: params.sort,
     };
-    pages::send(&shop, &request, &params.page(), ("churn", filter), move |model, window| lists::churn(model, &filter, window)).await
+    pages::send((&shop, served), &request, &params.page(), ("churn", filter), move |model, window| lists::churn(model, &filter, window))
+        .await
 }
 
 list_params!(SegmentsParams {});
@@ -246,7 +248,7 @@ list_params!(SegmentsParams {});
 )]
 #[get("/v1/segments")]
 async fn list_segments(shop: Data<Shop>, request: HttpRequest, params: Params<SegmentsParams>) -> Result<HttpResponse, Problem> {
-    pages::send(&shop, &request, &params.0.page(), ("segments", ()), lists::segments).await
+    pages::send((&shop, shop.pinned()), &request, &params.0.page(), ("segments", ()), lists::segments).await
 }
 
 /// One segment
@@ -272,9 +274,10 @@ list_params!(MemberParams {});
 )]
 #[get("/v1/segments/{id}/customers")]
 async fn list_members(shop: Data<Shop>, request: HttpRequest, id: PathId, params: Params<MemberParams>) -> Result<HttpResponse, Problem> {
-    let segment = find_segment(&shop.served().model, &id.0)?;
+    let served = shop.pinned();
+    let segment = find_segment(&served.model, &id.0)?;
     let make = move |model: &Arc<Model>, window| lists::members(model, Some(segment), window);
-    pages::send(&shop, &request, &params.0.page(), ("members", segment), make).await
+    pages::send((&shop, served), &request, &params.0.page(), ("members", segment), make).await
 }
 
 list_params!(RuleParams {
@@ -297,7 +300,10 @@ async fn list_rules(shop: Data<Shop>, request: HttpRequest, params: Params<RuleP
     let params = params.0;
     let least = |share: Option<Share>| share.map_or(0.0, |share| share.0);
     let filter = RuleFilter { min_support: least(params.min_support), min_confidence: least(params.min_confidence) };
-    pages::send(&shop, &request, &params.page(), ("rules", filter), move |model, window| lists::rules(model, filter, window)).await
+    pages::send((&shop, shop.pinned()), &request, &params.page(), ("rules", filter), move |model, window| {
+        lists::rules(model, filter, window)
+    })
+    .await
 }
 
 /// Adds these routes.

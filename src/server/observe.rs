@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 
@@ -38,7 +39,7 @@ pub(super) async fn observe<B: MessageBody>(request: ServiceRequest, next: Next<
         Ok(response) => response.status(),
         Err(error) => error.as_response_error().status_code(),
     };
-    let method = if pattern.is_some() { method.as_str() } else { "any" };
+    let method = method_label(&method);
     let (route, took) = (pattern.unwrap_or_else(|| UNMATCHED.to_owned()), start.elapsed());
     let ms = took.as_secs_f64() * 1e3;
     if status.is_server_error() {
@@ -50,6 +51,12 @@ pub(super) async fn observe<B: MessageBody>(request: ServiceRequest, next: Next<
         shop.metrics.request(method, route, status.as_u16(), took);
     }
     outcome
+}
+
+/// A method as a label: a client may invent methods, and each label is kept for good.
+fn method_label(method: &Method) -> &str {
+    let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+    if known.contains(method) { method.as_str() } else { "other" }
 }
 
 /// Runs the rest of the request until it answers, panics, or the time is up.

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName};
-use actix_web::web::{Bytes, Data, block};
+use actix_web::web::{Bytes, block};
 use actix_web::{HttpRequest, HttpResponse};
+use futures_util::Stream;
 use serde::Serialize;
 use shopkeeper_models::Model;
 use tokio::runtime::Handle;
@@ -75,7 +76,7 @@ macro_rules! list_params {
 }
 pub(super) use list_params;
 
-/// One page of a list, for the documentation.
+/// One page of a list.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Page<R> {
     /// Rows of the whole list.
@@ -92,16 +93,13 @@ pub(super) struct Page<R> {
 
 /// Sends a list: `name` is that of the downloaded file, `filter` what besides the model decides the rows, `make` the list itself.
 pub(super) async fn send(
-    shop: &Data<Shop>,
+    (shop, served): (&Shop, Arc<Served>),
     request: &HttpRequest,
     params: &PageParams,
     (name, filter): (&'static str, impl Debug),
     make: impl FnOnce(&Arc<Model>, Window) -> List + Send + 'static,
 ) -> Result<HttpResponse, Problem> {
     let format = format_of(request, params.format)?;
-    let served = Arc::clone(&shop.served());
-    let permit = Arc::clone(&shop.lists).try_acquire_owned();
-    let permit = permit.map_err(|_| Problem::new(Code::Busy, "no room for another list at the moment"))?;
     let cursor = Cursor { list: fingerprint(name, &filter), version: &served.model.version };
     let window = match (format, &params.cursor) {
         (Format::Json, Some(text)) => Window { offset: cursor.read(text)?, limit: params.limit.0 },
@@ -109,9 +107,11 @@ pub(super) async fn send(
         (_, None) => Window::ALL,
         (_, Some(_)) => return Err(Problem::new(Code::BadCursor, format!("{} is sent whole, without pages", format.name()))),
     };
+    let permit = (format != Format::Json).then(|| Arc::clone(&shop.lists).try_acquire_owned()).transpose();
+    let permit = permit.map_err(|_| Problem::new(Code::Busy, "as many whole lists as allowed are being sent"))?;
     let model = Arc::clone(&served.model);
     let list = block(move || make(&model, window)).await.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
-    if format != Format::Json {
+    if let Some(permit) = permit {
         return Ok(stream(&served, name, format, list, permit));
     }
     let end = window.offset.saturating_add(window.limit);
@@ -119,7 +119,7 @@ pub(super) async fn send(
     page(&served, list, next.as_deref())
 }
 
-/// A list that is small or sorted already, one JSON page of it.
+/// One JSON page of a list.
 fn page(served: &Served, list: List, next_cursor: Option<&str>) -> Result<HttpResponse, Problem> {
     #[derive(Serialize)]
     struct Head<'a> {
@@ -144,7 +144,7 @@ fn page(served: &Served, list: List, next_cursor: Option<&str>) -> Result<HttpRe
 /// so that no client takes a part for the whole.
 fn stream(served: &Served, name: &str, format: Format, list: List, permit: impl Send + 'static) -> HttpResponse {
     let total = list.total;
-    let (sender, mut receiver) = mpsc::channel::<Piece>(CHUNKS_IN_FLIGHT);
+    let (sender, receiver) = mpsc::channel::<Piece>(CHUNKS_IN_FLIGHT);
     let runtime = Handle::current();
     actix_web::rt::task::spawn_blocking(move || {
         let _permit = permit;
@@ -153,26 +153,30 @@ fn stream(served: &Served, name: &str, format: Format, list: List, permit: impl 
             tracing::warn!(%error, "a list was not written to its end");
         }
     });
-    let chunks = futures_util::stream::poll_fn(move |context| {
-        receiver.poll_recv(context).map(|piece| match piece {
-            Some(Piece::Chunk(bytes)) => Some(Ok(bytes)),
-            Some(Piece::End) => None,
-            None => Some(Err(io::Error::from(io::ErrorKind::UnexpectedEof))),
-        })
-    });
     let file = format!("attachment; filename=\"{name}-{}.{}\"", served.model.version, format.name());
     HttpResponse::Ok()
         .insert_header((MODEL_VERSION, served.header.clone()))
         .insert_header((CONTENT_TYPE, format.media_type()))
         .insert_header((CONTENT_DISPOSITION, file))
         .insert_header((ROW_COUNT, total))
-        .streaming(chunks)
+        .streaming(chunks(receiver))
 }
 
 /// What the encoding thread hands over.
 enum Piece {
     Chunk(Bytes),
     End,
+}
+
+/// The bytes of an answer as they come; an error when the encoding thread is gone without having said that this is the end.
+fn chunks(mut receiver: mpsc::Receiver<Piece>) -> impl Stream<Item = io::Result<Bytes>> {
+    futures_util::stream::poll_fn(move |context| {
+        receiver.poll_recv(context).map(|piece| match piece {
+            Some(Piece::Chunk(bytes)) => Some(Ok(bytes)),
+            Some(Piece::End) => None,
+            None => Some(Err(io::ErrorKind::UnexpectedEof.into())),
+        })
+    })
 }
 
 /// Encodes a list chunk by chunk until it ends or `send` says that nobody listens.
@@ -218,5 +222,28 @@ impl Cursor<'_> {
             return Err(bad());
         }
         usize::from_str_radix(offset, 16).map_err(|_| bad())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+
+    use super::*;
+
+    async fn received(pieces: impl IntoIterator<Item = Piece>) -> Vec<bool> {
+        let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
+        for piece in pieces {
+            assert!(sender.send(piece).await.is_ok());
+        }
+        drop(sender);
+        chunks(receiver).take(3).map(|chunk| chunk.is_ok()).collect().await
+    }
+
+    #[actix_web::test]
+    async fn an_answer_that_is_not_finished_breaks_off() {
+        let chunk = || Piece::Chunk(Bytes::from_static(b"part"));
+        assert_eq!(received([chunk(), chunk(), Piece::End]).await, [true, true]);
+        assert_eq!(received([chunk(), chunk()]).await, [true, true, false]);
     }
 }

@@ -188,7 +188,8 @@ fn response(codes: &[Code]) -> Response {
         };
         (code.name(), ExampleBuilder::new().value(serde_json::to_value(body).ok()).build())
     };
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).examples_from_iter(codes.iter().map(example)).build();
+    let content =
+        ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).examples_from_iter(codes.iter().map(example)).build();
     ResponseBuilder::new().description(lines.join("\n\n")).content(MEDIA_TYPE, content).build()
 }
 

@@ -18,7 +18,7 @@ pub struct ServeSettings {
     pub client_timeout: Duration,
     /// The longest JSON body, bytes (413 `body_too_large`). Default 256 KiB.
     pub body_limit: usize,
-    /// Lists that may be sent at a time; the next is refused with 503 `busy`. Default 8.
+    /// Whole lists (CSV, NDJSON, Parquet) that may be sent at a time; the next is refused with 503 `busy`. Default 8.
     pub list_limit: usize,
     /// How often to look whether the store has another current version; zero = never. Default 2 s.
     pub watch_interval: Duration,

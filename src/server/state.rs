@@ -87,6 +87,11 @@ impl Shop {
         self.served.load()
     }
 
+    /// The served model, for an answer that takes longer than a moment.
+    pub(super) fn pinned(&self) -> Arc<Served> {
+        self.served.load_full()
+    }
+
     /// The version that is served.
     pub fn version(&self) -> String {
         self.served().model.version.clone()

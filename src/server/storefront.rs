@@ -19,7 +19,7 @@ problems!(BodyProblems: BadParameter, BadBody, SlowClient, BodyTooLarge, WrongCo
 
 /// Whether items that the customer has bought before may be shown.
 #[derive(ToSchema)]
-#[schema(as = Purchased, rename_all = "snake_case")]
+#[schema(as = Purchased, rename_all = "snake_case", default = "include")]
 #[allow(dead_code)]
 enum PurchasedName {
     Include,
@@ -41,7 +41,7 @@ enum SourceName {
 
 /// In which way two items are related.
 #[derive(ToSchema)]
-#[schema(as = Relation, rename_all = "snake_case")]
+#[schema(as = Relation, rename_all = "snake_case", default = "bought_together")]
 #[allow(dead_code)]
 enum RelationName {
     BoughtTogether,
@@ -234,7 +234,7 @@ struct CustomerParams {
     n: Count,
     /// Whether items bought before may be shown.
     #[serde(default)]
-    #[param(value_type = PurchasedName, inline, default = "include")]
+    #[param(value_type = PurchasedName, inline)]
     purchased: Purchased,
     /// Only items of this category.
     category: Option<String>,
@@ -278,24 +278,19 @@ async fn customer_recommendations(shop: Data<Shop>, id: PathId, params: Params<C
 #[schema(example = json!({"customer_id": "1364", "basket": ["995242"], "purchased": "include", "n": 10}))]
 struct RecommendationRequest {
     /// The customer; leave it out for an anonymous visitor.
-    #[schema(inline)]
     customer_id: Option<Id>,
     /// Items in the basket: what goes with them rises, they themselves are not shown.
-    #[schema(inline)]
     basket: Ids,
     /// Items looked at in this session; they count as the basket does.
-    #[schema(inline)]
     recent_items: Ids,
     /// Items never to show.
-    #[schema(inline)]
     exclude: Ids,
     /// Only items of this category.
     category: Option<String>,
     /// Whether items bought before may be shown.
-    #[schema(value_type = PurchasedName, inline, default = "include")]
+    #[schema(value_type = PurchasedName)]
     purchased: Purchased,
     /// How many items.
-    #[schema(inline)]
     n: Count,
 }
 
@@ -325,15 +320,12 @@ async fn recommendations(shop: Data<Shop>, _: Params<Nothing>, body: Body<Recomm
 #[schema(example = json!({"basket": ["995242", "1082185"], "n": 5}))]
 struct BasketRequest {
     /// Items in the basket.
-    #[schema(inline)]
     basket: Ids,
     /// Whose basket it is, if that is known.
     #[serde(default)]
-    #[schema(inline)]
     customer_id: Option<Id>,
     /// How many items.
     #[serde(default)]
-    #[schema(inline)]
     n: Count,
 }
 
@@ -379,7 +371,7 @@ async fn popular_items(shop: Data<Shop>, params: Params<PopularParams>) -> Resul
 struct RelatedParams {
     /// In which way.
     #[serde(default)]
-    #[param(value_type = RelationName, inline, default = "bought_together")]
+    #[param(value_type = RelationName, inline)]
     kind: Relation,
     /// How many items.
     #[serde(default)]
@@ -475,12 +467,9 @@ async fn related_items(shop: Data<Shop>, id: PathId, params: Params<RelatedParam
 
 fn show_related<'a>(model: &'a Model, rank: usize, related: &Related) -> RelatedShown<'a> {
     let evidence = match related.evidence {
-        Evidence::BoughtTogether { baskets, association } => Link::BoughtTogether {
-            baskets,
-            support: association.support,
-            confidence: association.confidence,
-            lift: association.lift,
-        },
+        Evidence::BoughtTogether { baskets, association } => {
+            Link::BoughtTogether { baskets, support: association.support, confidence: association.confidence, lift: association.lift }
+        }
         Evidence::Similar { customers } => Link::Similar { customers },
         Evidence::Category { recent_buyers } => Link::Category { recent_buyers },
         Evidence::Popular { recent_buyers } => Link::Popular { recent_buyers },

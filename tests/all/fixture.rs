@@ -26,7 +26,8 @@ use shopkeeper_models::{ItemIx, Manifest};
 /// The customers, ascending. The third has an id that needs percent-encoding, the first one that a spreadsheet would run.
 pub(crate) const CUSTOMERS: [&str; 6] = ["=1+2", "anna", "b/c d+ü", "carl", "dora", "eve"];
 /// The items, ascending; the last is not available.
-pub(crate) const ITEMS: [&str; 12] = ["bread", "butter", "cheese", "eggs", "ham", "honey", "jam", "milk", "oats", "salt", "tea", "withdrawn"];
+pub(crate) const ITEMS: [&str; 12] =
+    ["bread", "butter", "cheese", "eggs", "ham", "honey", "jam", "milk", "oats", "salt", "tea", "withdrawn"];
 
 /// How one fixture differs from the next.
 #[derive(Clone, Copy)]
@@ -56,7 +57,8 @@ pub(crate) fn publish(folder: &Path, shop: Shop) -> String {
     write(Affinity::FILE, Affinity::new(&vec![Vec::new(); CUSTOMERS.len()]).to_batch());
     staging.write(ChurnModel::FILE, &serde_json::to_vec(&churn_model(shop)).unwrap()).unwrap();
     staging.write(Ranker::FILE, &serde_json::to_vec(&ranker()).unwrap()).unwrap();
-    let run = Run { finished_at: format!("2017-12-0{}T00:00:00Z", shop.as_of_day % 9 + 1), threads: 1, stages: vec![], peak_memory_bytes: 0 };
+    let run =
+        Run { finished_at: format!("2017-12-0{}T00:00:00Z", shop.as_of_day % 9 + 1), threads: 1, stages: vec![], peak_memory_bytes: 0 };
     staging.publish(manifest(shop), &[], &run, true).unwrap()
 }
 
@@ -143,8 +145,9 @@ fn histories() -> Histories {
         slow: 1.0,
         by_order: 0.5,
     };
-    let rows: Vec<Vec<Bought>> =
-        (0..CUSTOMERS.len() as u32).map(|row| if row == 5 { vec![] } else { (row..row + 3).map(|item| bought(item, 4)).collect() }).collect();
+    let rows: Vec<Vec<Bought>> = (0..CUSTOMERS.len() as u32)
+        .map(|row| if row == 5 { vec![] } else { (row..row + 3).map(|item| bought(item, 4)).collect() })
+        .collect();
     Histories::new(&rows)
 }
 
@@ -182,6 +185,7 @@ fn ranker() -> Ranker {
         explore: logistic(&EXPLORE_FEATURES),
         window_days: 28,
         windows: vec!["2017-11-01".into()],
+        unlearned: None,
         orders: 100,
         customers: 30,
         recent_customers: 20,

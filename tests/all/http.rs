@@ -87,11 +87,7 @@ impl Server {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let request = request.uri(format!("http://{}{path}", self.address)).body(body.into()).unwrap();
         let mut response = agent.run(request).unwrap();
-        Answer {
-            status: response.status().as_u16(),
-            headers: response.headers().clone(),
-            body: response.body_mut().read_to_vec().unwrap(),
-        }
+        Answer { status: response.status().as_u16(), headers: response.headers().clone(), body: response.body_mut().read_to_vec().unwrap() }
     }
 
     fn get(&self, path: &str) -> Answer {
@@ -341,6 +337,19 @@ fn a_stranger_is_never_refused() {
 }
 
 #[test]
+fn labels_of_metrics_cannot_be_invented() {
+    let server = Server::start();
+    for method in ["BREW", "STEEP"] {
+        let answer = server.raw(format!("{method} /v1/churn HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+    }
+    server.get("/v1/invented");
+    let metrics = server.get("/metrics").text();
+    assert!(metrics.contains("{method=\"other\",route=\"/v1/churn\",status=\"405\"} 2"), "{metrics}");
+    assert!(!metrics.contains("BREW") && !metrics.contains("invented"), "{metrics}");
+}
+
+#[test]
 fn ids_are_percent_decoded_once() {
     let server = Server::start();
     assert_eq!(server.get("/v1/customers/b%2Fc%20d%2B%C3%BC").json()["customer_id"], "b/c d+ü");
@@ -358,8 +367,7 @@ fn related_items_come_with_their_evidence() {
     let expected = json!({"source": "bought_together", "baskets": 12, "support": 0.12, "confidence": 0.3, "lift": 0.3 * 100.0 / 39.0});
     assert_eq!(answer["items"][0]["item_id"], "butter");
     assert_eq!(answer["items"][0]["evidence"], expected);
-    let sources: Vec<&str> =
-        answer["items"].as_array().unwrap().iter().map(|item| item["evidence"]["source"].as_str().unwrap()).collect();
+    let sources: Vec<&str> = answer["items"].as_array().unwrap().iter().map(|item| item["evidence"]["source"].as_str().unwrap()).collect();
     assert_eq!(sources, ["bought_together", "bought_together", "category", "category"]);
     let similar = server.get("/v1/items/bread/related?kind=similar&n=1").json();
     assert_eq!(similar["items"][0]["item_id"], "eggs");
@@ -498,13 +506,27 @@ fn what_is_not_documented_is_refused() {
     ] {
         assert_problem(&server.get(path), Code::BadParameter);
     }
-    for body in [json!([]), json!(["anna"]), json!(null), json!({"n": "3"}), json!({"n": 0}), json!({"basket": [""]}), json!({"basket": vec!["x"; 1001]})] {
+    for body in [
+        json!([]),
+        json!(["anna"]),
+        json!(null),
+        json!({"n": "3"}),
+        json!({"n": 0}),
+        json!({"n": 2.5}),
+        json!({"basket": [""]}),
+        json!({"basket": vec!["x"; 1001]}),
+    ] {
         assert_problem(&server.post("/v1/recommendations", &body), Code::BadBody);
     }
+    assert_eq!(server.post("/v1/recommendations", &json!({"n": 2.0})).item_ids().len(), 2, "JSON knows one kind of number");
     assert_problem(&server.post("/v1/baskets/complete", &json!({})), Code::BadBody);
     assert_problem(&server.post("/v1/recommendations?debug=1", &json!({})), Code::BadParameter);
     let too_many = server.get("/v1/customers/anna/recommendations?n=1001");
-    assert!(too_many.json()["detail"].as_str().unwrap().contains("n is 1001; expected 1 to 1000"), "{}", too_many.text());
+    assert!(
+        too_many.json()["detail"].as_str().unwrap().contains("n is 1001; expected a whole number from 1 to 1000"),
+        "{}",
+        too_many.text()
+    );
 }
 
 #[test]
