@@ -1,0 +1,48 @@
+//! What a command can fail with, and the exit code that says so.
+
+use shopkeeper_models::ModelError;
+
+use crate::config::ConfigError;
+use crate::encode::EncodeError;
+use crate::server::ServeError;
+
+/// Why a command failed. Each says the next step.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The settings could not be read.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A model could not be read, written or switched.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A list could not be written.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// No model came out of a training run.
+    #[cfg(feature = "train")]
+    #[error(transparent)]
+    Train(#[from] shopkeeper_training::pipeline::TrainError),
+    /// The demo shop could not be made.
+    #[cfg(feature = "train")]
+    #[error(transparent)]
+    Demo(#[from] shopkeeper_training::demo_shop::DemoError),
+    /// The server did not start, or stopped.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// Results could not be written to stdout.
+    #[error("stdout: {0}. Check where the output goes")]
+    Stdout(std::io::Error),
+    /// The flags do not make sense together.
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl CliError {
+    /// 2 for a command that cannot be meant, as for an unknown flag; 1 for everything else.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            _ => 1,
+        }
+    }
+}

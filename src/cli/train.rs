@@ -1,0 +1,137 @@
+//! `shopkeeper train`: Parquet in, a measured model version out.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use shopkeeper_models::store::{ModelStore, Run};
+use shopkeeper_training::pipeline::{TrainSettings, Trained, train};
+use shopkeeper_training::read::ReadSettings;
+use shopkeeper_training::report;
+
+use super::{CliError, Global, LogFormat, say};
+use crate::config::{Config, TrainOptions};
+use crate::progress_bar::{StageProgress, Style};
+
+const EXAMPLES: &str = "Examples:
+  shopkeeper train --purchases purchases.parquet
+  shopkeeper train --purchases 'sales/*.parquet' --items items.parquet --timezone Europe/Berlin
+  shopkeeper train --purchases sales/ --column customer_id=household_id --column items.item_id=product_id
+  shopkeeper train --config shop.toml --no-activate
+
+A config file holds the same settings:
+  [train]
+  purchases = [\"sales/*.parquet\"]
+  timezone = \"Europe/Berlin\"
+  [train.columns]
+  customer_id = \"household_id\"
+  [train.lifecycle]
+  new_days = 30";
+
+/// Train a model on purchases and put it into the store
+///
+/// Reads and checks the Parquet files, measures on a part of the history that it holds out, fits on everything and saves a new version
+/// with a report. A run that fails leaves the store as it was.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct TrainCommand {
+    #[command(flatten)]
+    options: TrainOptions,
+    /// A config file; flags and the environment go over it
+    #[arg(long, value_name = "FILE", env = "SHOPKEEPER_CONFIG")]
+    config: Option<PathBuf>,
+    /// Save the version without making it the current one
+    #[arg(long)]
+    no_activate: bool,
+    /// Print the resolved settings as a config file, and do nothing
+    #[arg(long)]
+    print_settings: bool,
+}
+
+impl TrainCommand {
+    pub(super) fn run(self, global: &Global) -> Result<(), CliError> {
+        let options = self.options.over(Config::read(self.config.as_deref())?.train);
+        let settings = TrainSettings { activate: !self.no_activate, ..settings(&options)? };
+        if self.print_settings {
+            return say(&Config { train: resolved(&options, &settings), ..Config::default() }.to_toml());
+        }
+        if options.purchases.is_empty() {
+            let example = "shopkeeper train --purchases purchases.parquet";
+            return Err(CliError::Usage(format!("no purchases to train on. Name Parquet files, folders or patterns: {example}")));
+        }
+        let store = ModelStore::new(options.store());
+        let trained = train(&settings, &store, &progress(global))?;
+        if global.quiet { say(&format!("{}\n", trained.version)) } else { say(&summary(&trained, &store, settings.activate)) }
+    }
+}
+
+/// The trainer's settings: what is set, over its defaults.
+pub(super) fn settings(options: &TrainOptions) -> Result<TrainSettings, CliError> {
+    let defaults = TrainSettings::default();
+    let as_of = options.as_of.as_deref().map(str::parse).transpose().map_err(shopkeeper_training::pipeline::TrainError::Read)?;
+    let read = ReadSettings {
+        purchases: options.purchases.clone(),
+        items: options.items.clone(),
+        customers: options.customers.clone(),
+        columns: options.columns.clone(),
+        as_of,
+        timezone: options.timezone.clone().unwrap_or(defaults.read.timezone),
+        max_reject_rate: options.max_reject_rate.unwrap_or(defaults.read.max_reject_rate),
+        drop_duplicates: options.drop_duplicates.unwrap_or(defaults.read.drop_duplicates),
+    };
+    Ok(TrainSettings {
+        read,
+        horizon_days: options.horizon_days.or(defaults.horizon_days),
+        seed: options.seed.unwrap_or(defaults.seed),
+        threads: options.threads.or(defaults.threads),
+        keep: options.keep.unwrap_or(defaults.keep),
+        segments: options.segments.unwrap_or(defaults.segments),
+        lifecycle: options.lifecycle.clone().unwrap_or(defaults.lifecycle),
+        activate: defaults.activate,
+    })
+}
+
+/// The options with every default filled in, so that they can be shown.
+fn resolved(options: &TrainOptions, settings: &TrainSettings) -> TrainOptions {
+    TrainOptions {
+        store: Some(options.store()),
+        timezone: Some(settings.read.timezone.clone()),
+        seed: Some(settings.seed),
+        segments: Some(settings.segments),
+        max_reject_rate: Some(settings.read.max_reject_rate),
+        drop_duplicates: Some(settings.read.drop_duplicates),
+        keep: Some(settings.keep),
+        lifecycle: Some(settings.lifecycle.clone()),
+        ..options.clone()
+    }
+}
+
+/// Progress as the user wants it.
+pub(super) fn progress(global: &Global) -> StageProgress {
+    StageProgress::new(Style::choose(global.quiet, global.log_format == LogFormat::Json))
+}
+
+/// What came out of a run: warnings, the evaluation, where the time went and where the version stands.
+pub(super) fn summary(trained: &Trained, store: &ModelStore, active: bool) -> String {
+    let mut out = String::new();
+    for warning in &trained.warnings {
+        let _ = writeln!(out, "Note: {warning}");
+    }
+    out.push_str(&report::text(&trained.manifest));
+    let _ = writeln!(out, "\n{}", time(&trained.run));
+    for version in &trained.deleted {
+        let _ = writeln!(out, "Deleted the old version {version}");
+    }
+    let folder = store.path(&trained.version);
+    let state = if active { "now current" } else { "not active" };
+    let _ = writeln!(out, "Model {} ({state})\nReport {}", trained.version, folder.join(report::FILE).display());
+    out
+}
+
+/// `Took 4.1 s on 2 threads: read 1.2, fit recommender 0.9, ...; peak memory 310 MiB`.
+fn time(run: &Run) -> String {
+    let stages: Vec<String> = run.stages.iter().map(|(stage, seconds)| format!("{stage} {seconds:.1}")).collect();
+    let all: f64 = run.stages.iter().map(|(_, seconds)| seconds).sum();
+    let memory = if run.peak_memory_bytes > 0 { format!("; peak memory {} MiB", run.peak_memory_bytes >> 20) } else { String::new() };
+    format!("Took {all:.1} s on {} threads: {}{memory}", run.threads, stages.join(", "))
+}
