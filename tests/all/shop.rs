@@ -35,7 +35,7 @@ pub fn write(path: &Path, lines: &[Line]) {
         ("customer_id", text(|line| &line.customer)),
         ("order_id", text(|line| &line.order)),
         ("item_id", text(|line| &line.item)),
-        ("timestamp", Arc::new(lines.iter().map(|line| NOON + line.day * 86_400).collect::<TimestampSecondArray>())),
+        ("timestamp", Arc::new(TimestampSecondArray::from_iter_values(lines.iter().map(|line| NOON + line.day * 86_400)))),
         ("quantity", Arc::new(lines.iter().map(|line| line.quantity).collect::<Int64Array>())),
         ("amount", Arc::new(lines.iter().map(|line| line.amount).collect::<Float64Array>())),
     ];
