@@ -6,12 +6,12 @@ use plotters::style::text_anchor::HPos;
 use super::ink::{GRID, INK, MUTED, OURS, THEIRS, letters, svg};
 
 const WIDTH: i32 = 720;
-const LABELS: i32 = 215;
 const FIGURES: i32 = 110;
 const ROW: i32 = 27;
 const TITLE: i32 = 34;
-/// Characters of a label that fit.
-const LABEL_CHARS: usize = 25;
+/// Pixels that a character of a label takes at most, and the most characters shown.
+const LABEL_CHAR: i32 = 7;
+const LABEL_CHARS: usize = 44;
 
 /// One bar.
 #[derive(Debug)]
@@ -39,7 +39,9 @@ pub(super) fn chart(groups: &[Group]) -> String {
     let title = |group: &Group| if group.title.is_empty() { 0 } else { TITLE };
     let height: i32 = groups.iter().map(|group| title(group) + ROW * group.bars.len() as i32).sum();
     let longest = groups.iter().flat_map(|group| &group.bars).map(|bar| bar.value + bar.error).fold(0.0, f64::max);
-    let scale = f64::from(WIDTH - LABELS - FIGURES) / if longest > 0.0 { longest } else { 1.0 };
+    let label_chars = groups.iter().flat_map(|group| &group.bars).map(|bar| bar.label.chars().count().min(LABEL_CHARS)).max();
+    let labels = LABEL_CHAR * label_chars.unwrap_or(0) as i32 + 15;
+    let scale = f64::from(WIDTH - labels - FIGURES) / if longest > 0.0 { longest } else { 1.0 };
     svg(WIDTH as u32, height.max(1) as u32, |canvas| {
         let mut y = 0;
         for group in groups {
@@ -49,11 +51,11 @@ pub(super) fn chart(groups: &[Group]) -> String {
             }
             for bar in &group.bars {
                 let middle = y + ROW / 2;
-                let end = LABELS + (bar.value.max(0.0) * scale).round() as i32;
+                let end = labels + (bar.value.max(0.0) * scale).round() as i32;
                 let whisker = (bar.error.max(0.0) * scale).round() as i32;
                 let colour = if bar.ours { OURS } else { THEIRS };
-                canvas.draw(&Text::new(shortened(&bar.label), (LABELS - 10, middle), letters(13.0, INK, HPos::Right)))?;
-                canvas.draw(&Rectangle::new([(LABELS, y + 5), (end.max(LABELS + 1), y + ROW - 5)], colour.filled()))?;
+                canvas.draw(&Text::new(shortened(&bar.label), (labels - 10, middle), letters(13.0, INK, HPos::Right)))?;
+                canvas.draw(&Rectangle::new([(labels, y + 5), (end.max(labels + 1), y + ROW - 5)], colour.filled()))?;
                 if whisker > 0 {
                     canvas.draw(&PathElement::new(vec![(end - whisker, middle), (end + whisker, middle)], MUTED.stroke_width(2)))?;
                 }
@@ -61,7 +63,7 @@ pub(super) fn chart(groups: &[Group]) -> String {
                 y += ROW;
             }
         }
-        canvas.draw(&PathElement::new(vec![(LABELS, 0), (LABELS, height)], GRID))?;
+        canvas.draw(&PathElement::new(vec![(labels, 0), (labels, height)], GRID))?;
         Ok(())
     })
 }

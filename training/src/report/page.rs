@@ -206,7 +206,8 @@ fn recommendation_summary(evaluation: &RecommendationEvaluation) -> String {
     let verdict = if (ours.ndcg - best.ndcg).abs() <= noise {
         format!("It ranks about as well as the best simple rule ({name}): the difference is within chance.")
     } else if ours.ndcg > best.ndcg {
-        format!("It ranks {gap:.0} % better than the best simple rule ({name}), which would have reached {:.0}.", 100.0 * best.hit_rate)
+        let (ours, best) = (decimal(ours.ndcg), decimal(best.ndcg));
+        format!("It ranks {gap:.0} % better than the best simple rule ({name}): NDCG {ours} against {best}.")
     } else {
         format!("The best simple rule ({name}) ranks better: use this model for this purpose only after looking into why.")
     };
