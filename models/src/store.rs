@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -200,18 +201,34 @@ impl ModelStore {
     /// Opens a folder beside the versions to write a new one in.
     pub fn stage(&self) -> Result<Staging, ModelError> {
         fs::create_dir_all(&self.folder).map_err(|source| ModelError::io(&self.folder, source))?;
-        let folder = self.folder.join(format!(".staging-{}", std::process::id()));
+        static STAGED: AtomicU32 = AtomicU32::new(0);
+        self.sweep();
+        let folder = self.folder.join(format!(".staging-{}-{}", std::process::id(), STAGED.fetch_add(1, Ordering::Relaxed)));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir(&folder).map_err(|source| ModelError::io(&folder, source))?;
         Ok(Staging { store: self.clone(), folder, published: false })
     }
 
+    /// Removes what runs that were killed more than a day ago left behind.
+    fn sweep(&self) {
+        let left_behind = |entry: &fs::DirEntry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let old =
+                entry.metadata().and_then(|data| data.modified()).is_ok_and(|time| time.elapsed().is_ok_and(|age| age.as_secs() > 86_400));
+            name.starts_with(".deleted-") || (name.starts_with(".staging-") && old)
+        };
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten().filter(left_behind) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+
     /// Deletes the oldest versions beyond `keep`, never the current one nor the one before it. Returns the deleted names.
     pub fn retain(&self, keep: usize) -> Result<Vec<String>, ModelError> {
         let _lock = self.lock()?;
-        let kept: Vec<String> = self.activations()?.into_iter().take(2).collect();
-        let doomed: Vec<String> =
-            self.list()?.into_iter().map(|listed| listed.version).skip(keep.max(1)).filter(|version| !kept.contains(version)).collect();
+        let safe: Vec<String> = self.activations()?.into_iter().take(2).collect();
+        let mut others: Vec<String> =
+            self.list()?.into_iter().map(|listed| listed.version).filter(|version| !safe.contains(version)).collect();
+        let doomed = others.split_off(keep.saturating_sub(safe.len()).min(others.len()));
         for version in &doomed {
             let (path, grave) = (self.path(version), self.folder.join(format!(".deleted-{version}")));
             fs::rename(&path, &grave).map_err(|source| ModelError::io(&path, source))?;

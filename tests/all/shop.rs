@@ -1,7 +1,7 @@
 //! Small shops written as Parquet, and the binary that is tested.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampSecondArray};
@@ -10,26 +10,26 @@ use parquet::arrow::ArrowWriter;
 
 /// A purchase line.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Line {
-    pub customer: String,
-    pub order: String,
-    pub item: String,
+pub(crate) struct Line {
+    pub(crate) customer: String,
+    pub(crate) order: String,
+    pub(crate) item: String,
     /// Days after 2026-01-01, at noon.
-    pub day: i64,
-    pub quantity: i64,
-    pub amount: f64,
+    pub(crate) day: i64,
+    pub(crate) quantity: i64,
+    pub(crate) amount: f64,
 }
 
 /// 2026-01-01T12:00:00Z.
 const NOON: i64 = 1_767_268_800;
 
 /// One unit for one unit of money.
-pub fn line(customer: &str, order: &str, item: &str, day: i64) -> Line {
+pub(crate) fn line(customer: &str, order: &str, item: &str, day: i64) -> Line {
     Line { customer: customer.into(), order: order.into(), item: item.into(), day, quantity: 1, amount: 1.0 }
 }
 
 /// Writes lines as a purchases file.
-pub fn write(path: &Path, lines: &[Line]) {
+pub(crate) fn write(path: &Path, lines: &[Line]) {
     let text = |of: fn(&Line) -> &str| -> ArrayRef { Arc::new(lines.iter().map(|line| Some(of(line))).collect::<StringArray>()) };
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("customer_id", text(|line| &line.customer)),
@@ -47,7 +47,7 @@ pub fn write(path: &Path, lines: &[Line]) {
 
 /// The checkerboard shop: even customers buy even items, odd customers odd ones, each order holding three neighbours; so the neighbours of an
 /// item are obvious.
-pub fn checkerboard(customers: usize, items: usize, days: i64) -> Vec<Line> {
+pub(crate) fn checkerboard(customers: usize, items: usize, days: i64) -> Vec<Line> {
     let mut lines = Vec::new();
     for customer in 0..customers {
         let every = 5 + (customer % 7) as i64;
@@ -62,36 +62,25 @@ pub fn checkerboard(customers: usize, items: usize, days: i64) -> Vec<Line> {
 }
 
 /// The binary.
-pub fn shopkeeper() -> Command {
+pub(crate) fn shopkeeper() -> Command {
     let mut command = Command::cargo_bin("shopkeeper").expect("the binary is built with the tests");
     command.env_remove("SHOPKEEPER_STORE").arg("--quiet");
     command
 }
 
 /// Trains on the file into the store and returns the version's name.
-pub fn train(purchases: &Path, store: &Path, more: &[&str]) -> String {
+pub(crate) fn train(purchases: &Path, store: &Path, more: &[&str]) -> String {
     shopkeeper().arg("train").arg("--purchases").arg(purchases).arg("--store").arg(store).args(more).assert().success();
     current(store)
 }
 
 /// The current version of a store.
-pub fn current(store: &Path) -> String {
+pub(crate) fn current(store: &Path) -> String {
     std::fs::read_to_string(store.join("CURRENT")).expect("a trained store").lines().next().unwrap_or_default().to_owned()
 }
 
 /// What a failing command says on standard error.
-pub fn complaint(command: &mut Command) -> String {
+pub(crate) fn complaint(command: &mut Command) -> String {
     let output = command.assert().failure().get_output().clone();
     String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// The real data, where it is at hand: the folder named by `SHOPKEEPER_DATA`, or `../shared/data` beside the checkout.
-pub fn real_data(test: &str) -> Option<PathBuf> {
-    let folder =
-        std::env::var_os("SHOPKEEPER_DATA").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    if !folder.is_dir() {
-        eprintln!("SKIPPED {test}: no real data at {} (set SHOPKEEPER_DATA)", folder.display());
-        return None;
-    }
-    Some(folder)
 }

@@ -172,7 +172,7 @@ pub fn train(settings: &TrainSettings, store: &ModelStore, progress: &dyn Progre
                 (
                     rows,
                     Run {
-                        finished_at: rfc3339(chrono::Utc::now().timestamp()),
+                        finished_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
                         threads,
                         stages: stages.seconds.clone(),
                         peak_memory_bytes: peak_memory_bytes(),

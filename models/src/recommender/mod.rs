@@ -137,13 +137,13 @@ impl Recommender {
         }
         self.score_rest_of_basket(query, scratch);
         let mut items = std::mem::take(&mut scratch.scored);
+        let own = items.iter().any(|entry| matches!(entry.source, Source::Repeat | Source::CoPurchase));
         let order = |a: &Recommendation, b: &Recommendation| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item));
         if items.len() > query.n && query.n > 0 {
             items.select_nth_unstable_by(query.n - 1, order);
         }
         items.truncate(query.n);
         items.sort_unstable_by(order);
-        let own = items.iter().any(|entry| matches!(entry.source, Source::Repeat | Source::CoPurchase));
         let before = items.len();
         let mut answer = items.clone();
         items.clear();
