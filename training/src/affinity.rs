@@ -159,6 +159,7 @@ impl AffinityParams {
         best.extend(own.iter().map(|&item| (ItemIx(item), scores[item as usize])));
         best.retain(|(_, score)| score.is_finite());
         best.sort_unstable_by_key(|&(item, _)| item);
+        best.shrink_to_fit();
         best
     }
 }
