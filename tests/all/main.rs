@@ -1,6 +1,7 @@
 //! One integration binary over the real binary, its files and real HTTP.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod answers;
 mod cli;
 mod fixture;
 mod http;
