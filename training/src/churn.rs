@@ -36,8 +36,7 @@ impl ChurnParams {
         let mut newest = None;
         for &origin in &origins {
             let labelled = label(past.log(), origin, self.horizon_days);
-            rows.x.extend_from_slice(&labelled.x);
-            rows.labels.extend_from_slice(&labelled.labels);
+            rows.append(labelled.clone());
             newest.get_or_insert(labelled);
         }
         let churned = rows.labels.iter().filter(|&&label| label).count();
@@ -75,8 +74,7 @@ impl ChurnParams {
 fn label(log: &PurchaseLog, origin: Day, horizon_days: u32) -> Rows {
     let mut rows = Rows::default();
     for (customer, tempo) in tempos(&log.before(origin)).iter().enumerate().filter(|(_, tempo)| tempo.orders > 0) {
-        rows.x.extend(tempo.churn_inputs().features().map(|x| x as f32));
-        rows.labels.push(churned(log, customer, origin, horizon_days));
+        rows.push(&tempo.churn_inputs().features().map(|x| x as f32), churned(log, customer, origin, horizon_days), 1.0);
     }
     rows
 }

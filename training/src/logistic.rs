@@ -20,26 +20,36 @@ pub struct LogisticParams {
     pub ridge: f64,
 }
 
-/// Training rows: a dense row-major matrix, and what happened.
+/// Training rows: a dense row-major matrix, what happened, and how much each row counts.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
     /// `labels.len() * features` values.
     pub x: Vec<f32>,
     /// Whether the event happened.
     pub labels: Vec<bool>,
+    /// What each row counts, 1 = one row.
+    pub weights: Vec<f32>,
 }
 
 impl Rows {
-    /// Adds a row.
-    pub fn push(&mut self, x: &[f32], label: bool) {
+    /// Adds a row that counts `weight`.
+    pub fn push(&mut self, x: &[f32], label: bool, weight: f32) {
+        self.weights.push(weight);
         self.x.extend_from_slice(x);
         self.labels.push(label);
+    }
+
+    /// Makes all rows together count as much as `total` rows.
+    pub fn weigh(&mut self, total: f32) {
+        let each = total / self.labels.len().max(1) as f32;
+        self.weights.fill(each);
     }
 
     /// Adds the rows of another set.
     pub fn append(&mut self, other: Self) {
         self.x.extend_from_slice(&other.x);
         self.labels.extend_from_slice(&other.labels);
+        self.weights.extend_from_slice(&other.weights);
     }
 }
 
@@ -109,15 +119,15 @@ impl LogisticParams {
         let partial: Vec<f64> = rows
             .x
             .par_chunks(CHUNK * width)
-            .zip(rows.labels.par_chunks(CHUNK))
-            .map(|(x, labels)| {
-                let log_likelihood = |(row, &label): (&[f32], &bool)| {
+            .zip(rows.labels.par_chunks(CHUNK).zip(rows.weights.par_chunks(CHUNK)))
+            .map(|(x, (labels, weights))| {
+                let log_likelihood = |(row, (&label, &weight)): (&[f32], (&bool, &f32))| {
                     let z = intercept + slopes.iter().zip(row).map(|(slope, &x)| slope * f64::from(x)).sum::<f64>();
                     // ln(sigmoid(z)) without overflow
                     let signed = if label { z } else { -z };
-                    signed.min(0.0) - (-signed.abs()).exp().ln_1p()
+                    f64::from(weight) * (signed.min(0.0) - (-signed.abs()).exp().ln_1p())
                 };
-                x.chunks_exact(width).zip(labels).map(log_likelihood).sum()
+                x.chunks_exact(width).zip(labels.iter().zip(weights)).map(log_likelihood).sum()
             })
             .collect();
         partial.iter().sum::<f64>() - 0.5 * self.ridge * beta.iter().skip(1).map(|weight| weight * weight).sum::<f64>()
@@ -170,18 +180,19 @@ fn derivatives(beta: &Array1<f64>, means: &[f64], scales: &[f64], rows: &Rows) -
     let partial: Vec<Vec<f64>> = rows
         .x
         .par_chunks(CHUNK * width)
-        .zip(rows.labels.par_chunks(CHUNK))
-        .map(|(x, labels)| {
+        .zip(rows.labels.par_chunks(CHUNK).zip(rows.weights.par_chunks(CHUNK)))
+        .map(|(x, (labels, weights))| {
             let mut sums = vec![0.0; side + side * side];
             let mut z = vec![1.0; side];
-            for (row, &label) in x.chunks_exact(width).zip(labels) {
+            for (row, (&label, &counts)) in x.chunks_exact(width).zip(labels.iter().zip(weights)) {
                 let mut log_odds = beta[0];
                 for j in 0..width {
                     z[j + 1] = (f64::from(row[j]) - means[j]) / scales[j];
                     log_odds += beta[j + 1] * z[j + 1];
                 }
                 let p = sigmoid(log_odds);
-                let (residual, weight) = (f64::from(u8::from(label)) - p, (p * (1.0 - p)).max(1e-12));
+                let (residual, weight) =
+                    (f64::from(counts) * (f64::from(u8::from(label)) - p), f64::from(counts) * (p * (1.0 - p)).max(1e-12));
                 let (gradient, hessian) = sums.split_at_mut(side);
                 for i in 0..side {
                     gradient[i] += residual * z[i];

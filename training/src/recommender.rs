@@ -16,6 +16,9 @@ use crate::logistic::{LogisticParams, Rows};
 use crate::tempo::tempos;
 use crate::{histories, items};
 
+/// What each customer counts in the ranker, in rows, however many candidates they have: the metrics count customers, too.
+const ROWS_OF_A_CUSTOMER: f32 = 100.0;
+
 /// How the recommender is made.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct RecommenderParams {
@@ -31,7 +34,7 @@ pub struct RecommenderParams {
     pub window_days: u32,
     /// Most windows. Default 3.
     pub windows: u32,
-    /// Most rows that each of the two regressions learns from; customers are thinned evenly beyond. Default 800,000.
+    /// Most rows that each of the two regressions learns from; customers are thinned evenly beyond. Default 1,500,000.
     pub most_rows: usize,
     /// Ridge of the regressions, in rows. Default 10.
     pub ridge: f64,
@@ -47,7 +50,7 @@ impl Default for RecommenderParams {
             most_items_of_a_customer: 400,
             window_days: 28,
             windows: 3,
-            most_rows: 800_000,
+            most_rows: 1_500_000,
             ridge: 10.0,
         }
     }
@@ -144,10 +147,12 @@ impl RecommenderParams {
                 recommender.visit_candidates(CustomerIx(*customer as u32), true, scratch, |candidate| {
                     let label = truth.binary_search(&candidate.item.0).is_ok();
                     match candidate.features {
-                        Features::Repeat(x) => repeat.push(&x, label),
-                        Features::Explore(x) => explore.push(&x, label),
+                        Features::Repeat(x) => repeat.push(&x, label, 1.0),
+                        Features::Explore(x) => explore.push(&x, label, 1.0),
                     }
                 });
+                repeat.weigh(ROWS_OF_A_CUSTOMER);
+                explore.weigh(ROWS_OF_A_CUSTOMER);
                 (repeat, explore)
             })
             .collect();
