@@ -10,7 +10,7 @@ const FIGURES: i32 = 110;
 const ROW: i32 = 27;
 const TITLE: i32 = 34;
 /// Pixels that a character of a label takes at most, and the most characters shown.
-const LABEL_CHAR: i32 = 7;
+const LABEL_CHAR: i32 = 8;
 const LABEL_CHARS: usize = 44;
 
 /// One bar.
