@@ -95,7 +95,8 @@ impl Customers {
         ValueTier::ALL[self.value_tier.value(customer.row()) as usize]
     }
 
-    /// Expected revenue loss within the horizon: churn probability x expected spend were the customer to keep their pace.
+    /// Expected revenue loss within the horizon: churn probability x expected spend. Highest for valuable customers in doubt; small for those
+    /// who are surely staying and for those who are surely gone already.
     pub fn expected_loss(&self, customer: CustomerIx) -> Option<f64> {
         let row = customer.row();
         Some(self.churn_probability.get(row)? * self.expected_spend.get(row)?)

@@ -44,7 +44,7 @@ pub struct DataSummary {
     pub fingerprint: String,
     /// Rows read.
     pub rows: u64,
-    /// Rows accepted as order lines, returns included.
+    /// Order lines, returns included; rows of one item in one order are added up to one line.
     pub lines: u64,
     /// Lines with negative quantity.
     pub returns: u64,

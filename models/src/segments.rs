@@ -16,7 +16,7 @@ table! {
         pub description: StringArray,
         /// Customers in it.
         pub customers: UInt32Array,
-        /// Mean purchase days.
+        /// Mean purchase days; this and the other means are over the customers with an order.
         pub mean_purchase_days: Float64Array,
         /// Mean days since the last purchase.
         pub mean_days_since_last: Float64Array,

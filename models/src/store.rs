@@ -126,7 +126,7 @@ impl ModelStore {
             .map(|version| Listed {
                 current: current.as_ref() == Some(&version),
                 run: self.run(&version),
-                manifest: read_manifest(&self.path(&version), &version).map(Box::new).map_err(|error| error.to_string()),
+                manifest: self.look(&version).map(Box::new).map_err(|error| error.to_string()),
                 version,
             })
             .collect();
@@ -135,6 +135,20 @@ impl ModelStore {
             finished(b).cmp(&finished(a)).then_with(|| b.version.cmp(&a.version))
         });
         Ok(listed)
+    }
+
+    /// A version's manifest, once every file has been found at its length. Its bytes are checked when it is loaded.
+    fn look(&self, version: &str) -> Result<Manifest, ModelError> {
+        let folder = self.path(version);
+        let manifest = read_manifest(&folder, version)?;
+        for (name, entry) in &manifest.files {
+            let path = folder.join(name);
+            let found = fs::metadata(&path).map_err(|source| ModelError::io(&path, source))?.len();
+            if found != entry.bytes {
+                return Err(ModelError::corrupt(path.display().to_string(), format!("{found} bytes"), format!("{} bytes", entry.bytes)));
+            }
+        }
+        Ok(manifest)
     }
 
     /// How a version's latest training run went.
@@ -209,13 +223,16 @@ impl ModelStore {
         Ok(Staging { store: self.clone(), folder, published: false })
     }
 
-    /// Removes what runs that were killed more than a day ago left behind.
+    /// Removes what runs that were killed left behind: at once where the system tells which processes live, else after a day.
     fn sweep(&self) {
         let left_behind = |entry: &fs::DirEntry| {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let old =
-                entry.metadata().and_then(|data| data.modified()).is_ok_and(|time| time.elapsed().is_ok_and(|age| age.as_secs() > 86_400));
-            name.starts_with(".deleted-") || (name.starts_with(".staging-") && old)
+            let Some(process) = name.strip_prefix(".staging-").and_then(|rest| rest.split('-').next()) else {
+                return name.starts_with(".deleted-");
+            };
+            let modified = entry.metadata().and_then(|data| data.modified());
+            let old = modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age.as_secs() > 86_400));
+            old || (Path::new("/proc/self").exists() && !Path::new("/proc").join(process).exists())
         };
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten().filter(left_behind) {
             let _ = fs::remove_dir_all(entry.path());

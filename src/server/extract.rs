@@ -138,7 +138,14 @@ impl FromRequest for PathId {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = request.match_info().load::<String>().map_err(|error| error.to_string()).and_then(Id::try_from);
+        // what is not UTF-8 was replaced on decoding, unless the replacement itself was sent
+        let replaced =
+            |id: &String| id.contains(char::REPLACEMENT_CHARACTER) && !request.uri().path().to_ascii_uppercase().contains("%EF%BF%BD");
+        let id = request.match_info().load::<String>().map_err(|error| error.to_string());
+        let id = match id {
+            Ok(id) if replaced(&id) => Err("an id that is not UTF-8".to_owned()),
+            id => id.and_then(Id::try_from),
+        };
         ready(id.map(|id| Self(id.0)).map_err(|why| Problem::new(Code::MalformedId, why)))
     }
 }

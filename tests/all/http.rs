@@ -356,7 +356,8 @@ fn ids_are_percent_decoded_once() {
     assert_eq!(server.get("/v1/customers/b%2Fc%20d+%C3%BC").json()["customer_id"], "b/c d+ü", "a plus in a path is a plus");
     assert_problem(&server.get("/v1/customers/b%252Fc%20d%2B%C3%BC"), Code::UnknownCustomer);
     assert_eq!(server.get("/v1/customers/%3D1%2B2/recommendations").json()["known"], true);
-    assert_problem(&server.get("/v1/customers/%FF%FE"), Code::UnknownCustomer);
+    assert_problem(&server.get("/v1/customers/%FF%FE"), Code::MalformedId);
+    assert_problem(&server.get("/v1/customers/%EF%BF%BD"), Code::UnknownCustomer);
     assert_problem(&server.get("/v1/customers/%00"), Code::UnknownCustomer);
 }
 

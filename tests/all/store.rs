@@ -131,3 +131,17 @@ fn only_so_many_versions_are_kept_and_never_the_current_one_is_lost() {
     assert_eq!(versions.len(), 2);
     assert!(versions.contains(&shop::current(&store)));
 }
+
+#[test]
+fn what_a_killed_run_left_is_swept_and_a_damaged_version_is_listed_as_such() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (purchases, store) = (folder.path().join("p.parquet"), folder.path().join("store"));
+    shop::write(&purchases, &checkerboard(20, 8, 90));
+    // no process has this number: it is beyond the largest one
+    fs::create_dir_all(store.join(".staging-99999999-0")).expect("a folder");
+    let version = shop::train(&purchases, &store, &[]);
+    assert!(!store.join(".staging-99999999-0").exists());
+    fs::remove_file(store.join(&version).join("items.arrow")).expect("removable");
+    let listed = ModelStore::new(&store).list().expect("readable");
+    assert!(listed[0].manifest.as_ref().expect_err("damaged").contains("items.arrow"));
+}

@@ -82,7 +82,7 @@ pub struct Past<'a> {
     /// End of each customer's visible orders.
     order_ends: Vec<u32>,
     /// Share of each line that was kept, 0 to 1; empty when nothing came back.
-    kept: Vec<f32>,
+    kept: Vec<f64>,
 }
 
 /// A line as it is known at some day.
@@ -166,8 +166,8 @@ impl<'a> Past<'a> {
             let kept = self.kept.get(line).copied().unwrap_or(1.0);
             Line {
                 item: self.log.line_item[line],
-                quantity: kept * self.log.line_quantity[line],
-                amount: f64::from(kept) * self.log.line_amount[line],
+                quantity: (kept * f64::from(self.log.line_quantity[line])) as f32,
+                amount: kept * self.log.line_amount[line],
             }
         })
     }
@@ -189,11 +189,11 @@ impl<'a> Past<'a> {
     fn net_out(&mut self) {
         self.kept = vec![1.0; self.log.line_item.len()];
         for back in self.log.returns.iter().filter(|back| back.day < self.day) {
-            let mut left = back.quantity;
+            let mut left = f64::from(back.quantity);
             let bought_before = self.orders_of(back.customer as usize).rev().filter(|&order| self.log.order_day[order] <= back.day);
             for order in bought_before {
                 let Some(line) = self.log.lines_of(order).find(|&line| self.log.line_item[line] == back.item) else { continue };
-                let bought = self.log.line_quantity[line];
+                let bought = f64::from(self.log.line_quantity[line]);
                 if bought <= 0.0 {
                     continue;
                 }

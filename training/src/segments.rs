@@ -93,19 +93,18 @@ fn standardised(tempos: &[Tempo]) -> Option<Array2<f64>> {
 fn describe(tempos: &[Tempo], outlooks: &[Option<Outlook>], of: &[u16], k: usize, histories: &Histories, items: usize) -> Segments {
     let members = |segment: usize| (0..tempos.len()).filter(move |&customer| of[customer] as usize == segment);
     let means = |field: fn(&Tempo) -> f64| -> Vec<f64> {
-        (0..k).map(|segment| mean(members(segment).map(|customer| field(&tempos[customer])))).collect()
+        (0..k).map(|segment| mean(members(segment).map(|customer| &tempos[customer]).filter(|tempo| tempo.orders > 0).map(field))).collect()
     };
     let purchase_days = means(|tempo| tempo.purchase_days.into());
     let days_since_last = means(|tempo| tempo.days_since_last.into());
     let spend = means(|tempo| tempo.spend);
-    let gaps = means(|tempo| tempo.gap_days);
     let churn: Vec<f64> =
         (0..k).map(|segment| mean(members(segment).filter_map(|customer| Some(outlooks[customer]?.churn_probability)))).collect();
-    let names: Vec<String> = (0..k).map(|segment| name(segment, &gaps, &days_since_last, &spend)).collect();
+    let names: Vec<String> = (0..k).map(|segment| name(segment, &purchase_days, &days_since_last, &spend)).collect();
     let describe = |segment: usize| {
         format!(
-            "Buys about every {:.0} days, last {:.0} days ago; {:.0} purchase days and {:.2} spent on average.",
-            gaps[segment], days_since_last[segment], purchase_days[segment], spend[segment]
+            "On average {:.0} purchase days, the last one {:.0} days ago, {:.2} spent.",
+            purchase_days[segment], days_since_last[segment], spend[segment]
         )
     };
     let favourites: Vec<Vec<(u32, u32)>> = (0..k).map(|segment| favourites(members(segment), histories, items)).collect();
@@ -127,7 +126,7 @@ fn describe(tempos: &[Tempo], outlooks: &[Option<Outlook>], of: &[u16], k: usize
 }
 
 /// A name from the segment's place among the others; a number is added where two would be alike.
-fn name(segment: usize, gaps: &[f64], days_since_last: &[f64], spend: &[f64]) -> String {
+fn name(segment: usize, purchase_days: &[f64], days_since_last: &[f64], spend: &[f64]) -> String {
     let base = |segment: usize| {
         let rank = |values: &[f64], word: [&'static str; 3]| {
             let below = values.iter().filter(|&&value| value < values[segment]).count();
@@ -136,7 +135,7 @@ fn name(segment: usize, gaps: &[f64], days_since_last: &[f64], spend: &[f64]) ->
         if spend.len() == 1 {
             return "All customers".to_owned();
         }
-        let pace = rank(gaps, ["frequent", "occasional", "rare"]);
+        let pace = rank(purchase_days, ["rare", "occasional", "frequent"]);
         let silence = rank(days_since_last, ["seen lately", "seen some time ago", "long unseen"]);
         let value = rank(spend, ["low spend", "medium spend", "high spend"]);
         let name = format!("{pace}, {silence}, {value}");

@@ -88,7 +88,11 @@ fn data(manifest: &Manifest) -> Vec<Fact> {
     let data = &manifest.data;
     vec![
         Fact::new("Rows read", count(data.rows), "in the purchase files"),
-        Fact::new("Lines accepted", count(data.lines), "order lines the model was made from, returns included"),
+        Fact::new(
+            "Order lines",
+            count(data.lines),
+            "what the model was made from, returns included; rows of one item in one order are added up to one line",
+        ),
         Fact::new(
             "Returns",
             count(data.returns),
