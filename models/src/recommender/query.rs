@@ -112,7 +112,8 @@ pub enum Reason {
 pub struct Recommendation {
     /// The item.
     pub item: ItemIx,
-    /// For a customer with a history: the probability of buying it within the next four weeks, as learned. Otherwise a share
+    /// For a customer with a history: the probability of buying it within the next four weeks given that they buy anything, as learned.
+    /// Otherwise a share
     /// of baskets or customers. 0 to 1, never rising down the answer.
     pub score: f32,
     /// The strongest signal.

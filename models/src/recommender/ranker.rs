@@ -58,9 +58,9 @@ pub const EXPLORE_FEATURES: [&str; 19] = [
 /// What the trainer learned about ranking, and the totals that shares are taken of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ranker {
-    /// P(the customer buys an item of their history within the window).
+    /// P(the customer buys an item of their history within the window, given that they buy anything in it).
     pub repeat: Logistic,
-    /// P(the customer buys a candidate that is new to them within the window).
+    /// P(the customer buys a candidate that is new to them within the window, given that they buy anything in it).
     pub explore: Logistic,
     /// Length of the window, days.
     pub window_days: u32,
