@@ -15,6 +15,10 @@ pub struct Bought {
     pub item: ItemIx,
     /// Orders of this customer that hold it, returns netted out: 0 when everything came back.
     pub orders: u32,
+    /// Those of the last [`RECENT_DAYS`](crate::items::RECENT_DAYS) days.
+    pub recent_orders: u32,
+    /// Units bought in them, returns netted out.
+    pub units: f32,
     /// As-of minus the last of them, in days.
     pub days_since_last: u32,
     /// As-of minus the first of them, in days.
@@ -40,6 +44,8 @@ pub struct Histories {
     offsets: OffsetBuffer<i32>,
     item: UInt32Array,
     orders: UInt32Array,
+    recent_orders: UInt32Array,
+    units: Float32Array,
     days_since_last: UInt32Array,
     days_since_first: UInt32Array,
     fast: Float32Array,
@@ -60,6 +66,8 @@ impl Histories {
             offsets: crate::table::offsets(rows.iter().map(Vec::len)),
             item: collect(rows, |b| b.item.0),
             orders: collect(rows, |b| b.orders),
+            recent_orders: collect(rows, |b| b.recent_orders),
+            units: collect(rows, |b| b.units),
             days_since_last: collect(rows, |b| b.days_since_last),
             days_since_first: collect(rows, |b| b.days_since_first),
             fast: collect(rows, |b| b.fast),
@@ -73,6 +81,8 @@ impl Histories {
         row_range(&self.offsets, customer.row()).map(|at| Bought {
             item: ItemIx(self.item.value(at)),
             orders: self.orders.value(at),
+            recent_orders: self.recent_orders.value(at),
+            units: self.units.value(at),
             days_since_last: self.days_since_last.value(at),
             days_since_first: self.days_since_first.value(at),
             fast: self.fast.value(at),
@@ -96,6 +106,8 @@ impl Histories {
         let fields: Vec<(&str, ArrayRef)> = vec![
             ("item", Arc::new(self.item.clone())),
             ("orders", Arc::new(self.orders.clone())),
+            ("recent_orders", Arc::new(self.recent_orders.clone())),
+            ("units", Arc::new(self.units.clone())),
             ("days_since_last", Arc::new(self.days_since_last.clone())),
             ("days_since_first", Arc::new(self.days_since_first.clone())),
             ("fast", Arc::new(self.fast.clone())),
@@ -119,6 +131,8 @@ impl Histories {
             offsets,
             item,
             orders: number("orders")?,
+            recent_orders: number("recent_orders")?,
+            units: decayed("units")?,
             days_since_last: number("days_since_last")?,
             days_since_first: number("days_since_first")?,
             fast: decayed("fast")?,

@@ -8,6 +8,8 @@ use crate::table::{Nullable, table};
 
 /// Days that count as recent in [`Items::recent_buyers`].
 pub const RECENT_DAYS: i32 = 28;
+/// Days that count as this week in [`Items::week_buyers`].
+pub const WEEK_DAYS: i32 = 7;
 
 table! {
     /// One row an item, ascending by id. Everything sold or listed in the catalogue.
@@ -30,10 +32,16 @@ table! {
         pub buyers: UInt32Array,
         /// Distinct customers who bought it in the last [`RECENT_DAYS`] days.
         pub recent_buyers: UInt32Array,
+        /// Of those, the ones who had not bought it before.
+        pub new_buyers: UInt32Array,
+        /// Distinct customers who bought it in the last [`WEEK_DAYS`] days.
+        pub week_buyers: UInt32Array,
         /// Money taken for it, returns netted out.
         pub revenue: Float64Array,
         /// Share of its buyers who bought it in two orders or more, 0 to 1, shrunk towards the shop's mean.
         pub repeat_rate: Float32Array,
+        /// Share of those who bought it 28 to 84 days ago who bought it again in the last 28 days, 0 to 1, shrunk towards the shop's mean.
+        pub recent_repeat_rate: Float32Array,
         /// Mean days between a customer's purchases of it, over repeat buyers, shrunk towards the shop's mean; 0 when nobody repeats anything.
         pub gap_days: Float32Array,
     }

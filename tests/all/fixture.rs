@@ -181,8 +181,9 @@ fn logistic(features: &[&str]) -> Logistic {
 
 fn ranker() -> Ranker {
     Ranker {
-        repeat: logistic(&REPEAT_FEATURES),
-        explore: logistic(&EXPLORE_FEATURES),
+        repeat: Head { logistic: logistic(&REPEAT_FEATURES), trees: Trees::default() },
+        explore: Head { logistic: logistic(&EXPLORE_FEATURES), trees: Trees::default() },
+        basket: None,
         window_days: 28,
         windows: vec!["2017-11-01".into()],
         unlearned: None,

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 use shopkeeper_models::histories::{Bought, FAST_HALF_LIFE, Histories, ORDER_DECAY, SLOW_HALF_LIFE};
+use shopkeeper_models::items::RECENT_DAYS;
 use shopkeeper_models::{CustomerIx, ItemIx};
 
 use crate::log::Past;
@@ -31,22 +32,24 @@ fn history(past: &Past<'_>, customer: usize) -> Vec<Bought> {
     let orders = past.orders_of(customer);
     let newest = orders.end;
     let all_orders: f64 = (0..orders.len()).map(|since| ORDER_DECAY.powi(since as i32)).sum();
-    // (item, orders since then, days ago, kept), so that one item's lines stand together, newest first
-    let mut lines: Vec<(u32, u32, u32, bool)> = Vec::new();
+    // (item, orders since then, days ago, units kept), so that one item's lines stand together, newest first
+    let mut lines: Vec<(u32, u32, u32, f32)> = Vec::new();
     for order in orders {
         let days_ago = past.days_ago(past.log().order_day[order]);
-        lines.extend(past.lines_of(order).map(|line| (line.item, (newest - 1 - order) as u32, days_ago, line.quantity > 0.0)));
+        lines.extend(past.lines_of(order).map(|line| (line.item, (newest - 1 - order) as u32, days_ago, line.quantity)));
     }
-    lines.extend(past.returns_of(customer).map(|back| (back.item, u32::MAX, past.days_ago(back.day), false)));
-    lines.sort_unstable();
+    lines.extend(past.returns_of(customer).map(|back| (back.item, u32::MAX, past.days_ago(back.day), 0.0)));
+    lines.sort_unstable_by_key(|line| (line.0, line.1, line.2));
     let half_life = |days_ago: u32, days: f64| 0.5_f64.powf(f64::from(days_ago) / days);
     lines
         .chunk_by(|a, b| a.0 == b.0)
         .map(|lines| {
-            let kept = || lines.iter().filter(|line| line.3);
+            let kept = || lines.iter().filter(|line| line.3 > 0.0);
             Bought {
                 item: ItemIx(lines[0].0),
                 orders: kept().count() as u32,
+                recent_orders: kept().filter(|line| line.2 < RECENT_DAYS as u32).count() as u32,
+                units: kept().map(|line| line.3).sum(),
                 days_since_last: kept().map(|line| line.2).min().unwrap_or(lines[0].2),
                 days_since_first: kept().map(|line| line.2).max().unwrap_or(lines[0].2),
                 fast: kept().map(|line| half_life(line.2, FAST_HALF_LIFE)).sum::<f64>() as f32,

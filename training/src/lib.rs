@@ -1,6 +1,7 @@
 //! How a shopkeeper model is made: Parquet, purchase log, fits, evaluation, saved version.
 
 pub mod affinity;
+pub mod boosting;
 pub mod churn;
 pub mod co_purchase;
 pub mod customers;
@@ -12,6 +13,7 @@ pub mod log;
 pub mod logistic;
 pub mod pipeline;
 pub mod progress;
+pub mod ranker;
 pub mod read;
 pub mod recommender;
 pub mod report;

@@ -1,23 +1,18 @@
 //! The recommender: counts from the history at a day, and ranking weights learned on earlier windows inside that history.
 
 use arrow::array::UInt16Array;
-use rayon::prelude::*;
-use shopkeeper_models::CustomerIx;
-use shopkeeper_models::calendar::{Day, date};
+use shopkeeper_models::calendar::Day;
 use shopkeeper_models::items::RECENT_DAYS;
 use shopkeeper_models::logistic::{Logistic, Weight};
-use shopkeeper_models::recommender::{EXPLORE_FEATURES, Features, Parts, REPEAT_FEATURES, Ranker, Recommender, Scratch};
+use shopkeeper_models::recommender::{EXPLORE_FEATURES, Head, Parts, REPEAT_FEATURES, Ranker, Recommender, Trees};
 use shopkeeper_models::segments::Favourites;
 
 use crate::affinity::AffinityParams;
+use crate::boosting::TreesParams;
 use crate::co_purchase::CoPurchaseParams;
 use crate::log::{Past, PurchaseLog};
-use crate::logistic::{LogisticParams, Rows};
 use crate::tempo::tempos;
 use crate::{histories, items};
-
-/// What each customer counts in the ranker, in rows, however many candidates they have: the metrics count customers, too.
-const ROWS_OF_A_CUSTOMER: f32 = 100.0;
 
 /// How the recommender is made.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -38,6 +33,8 @@ pub struct RecommenderParams {
     pub most_rows: usize,
     /// Ridge of the regressions, in rows. Default 10.
     pub ridge: f64,
+    /// The trees that look again at the best candidates.
+    pub trees: TreesParams,
 }
 
 impl Default for RecommenderParams {
@@ -52,6 +49,7 @@ impl Default for RecommenderParams {
             windows: 3,
             most_rows: 1_500_000,
             ridge: 10.0,
+            trees: TreesParams::default(),
         }
     }
 }
@@ -70,7 +68,7 @@ impl RecommenderParams {
     }
 
     /// The counts at a day, with given weights.
-    fn count(&self, past: &Past<'_>, mut ranker: Ranker) -> Recommender {
+    pub(crate) fn count(&self, past: &Past<'_>, mut ranker: Ranker) -> Recommender {
         let tempos = tempos(past);
         let histories = histories::fit(past);
         let bought = histories::items_of_customers(&histories, usize::MAX);
@@ -92,75 +90,6 @@ impl RecommenderParams {
             ranker,
         })
     }
-
-    /// Learns the weights on up to [`windows`](Self::windows) windows, each seen from its start with nothing after it.
-    fn learn(&self, past: &Past<'_>) -> Ranker {
-        let window = self.window(past);
-        let first = past.log().days().map_or(past.day, |(first, _)| first);
-        // a window needs at least twice as much history before it as it is long
-        let starts: Vec<Day> =
-            (1..=self.windows as Day).map(|back| past.day - back * window).filter(|start| start - first >= 2 * window).collect();
-        let (mut repeat, mut explore) = (Rows::default(), Rows::default());
-        for &start in &starts {
-            let known = past.log().before(start);
-            let recommender = self.count(&known, built_in(window as u32));
-            self.label(&recommender, past.log(), start, window, starts.len(), &mut repeat, &mut explore);
-        }
-        let fit = |features: &[&str], rows: &Rows| LogisticParams { ridge: self.ridge }.fit(features, rows);
-        match (fit(&REPEAT_FEATURES, &repeat), fit(&EXPLORE_FEATURES, &explore)) {
-            (Ok(repeat), Ok(explore)) => {
-                let windows = starts.iter().map(|&start| date(start + window)).collect();
-                Ranker { repeat, explore, windows, unlearned: None, ..built_in(window as u32) }
-            }
-            (Err(error), _) | (_, Err(error)) => {
-                let reason = format!("{} past windows of {window} days gave {error}", starts.len());
-                Ranker { unlearned: Some(reason), ..built_in(window as u32) }
-            }
-        }
-    }
-
-    /// Adds one row a candidate of each customer who bought something in the window: was it bought?
-    #[allow(clippy::too_many_arguments)]
-    fn label(
-        &self,
-        recommender: &Recommender,
-        log: &PurchaseLog,
-        start: Day,
-        window: Day,
-        windows: usize,
-        repeat: &mut Rows,
-        explore: &mut Rows,
-    ) {
-        let asked: Vec<(usize, Vec<u32>)> = (0..log.customers())
-            .filter(|&customer| recommender.parts().orders.value(customer) > 0)
-            .map(|customer| (customer, bought_between(log, customer, start, start + window)))
-            .filter(|(_, truth)| !truth.is_empty())
-            .collect();
-        let candidates: usize =
-            asked.par_iter().map(|(customer, _)| recommender.parts().histories.items(CustomerIx(*customer as u32)).len() + 250).sum();
-        let step = (candidates * windows).div_ceil(self.most_rows).max(1);
-        let labelled: Vec<(Rows, Rows)> = asked
-            .par_iter()
-            .step_by(step)
-            .map_init(Scratch::default, |scratch, (customer, truth)| {
-                let (mut repeat, mut explore) = (Rows::default(), Rows::default());
-                recommender.visit_candidates(CustomerIx(*customer as u32), true, scratch, |candidate| {
-                    let label = truth.binary_search(&candidate.item.0).is_ok();
-                    match candidate.features {
-                        Features::Repeat(x) => repeat.push(&x, label, 1.0),
-                        Features::Explore(x) => explore.push(&x, label, 1.0),
-                    }
-                });
-                repeat.weigh(ROWS_OF_A_CUSTOMER);
-                explore.weigh(ROWS_OF_A_CUSTOMER);
-                (repeat, explore)
-            })
-            .collect();
-        for (more_repeat, more_explore) in labelled {
-            repeat.append(more_repeat);
-            explore.append(more_explore);
-        }
-    }
 }
 
 /// The recommender with the segments that fill up short answers.
@@ -178,30 +107,28 @@ pub fn bought_between(log: &PurchaseLog, customer: usize, from: Day, until: Day)
 }
 
 /// Weights for a history too short to learn from: what was bought often and lately first, then what goes with it, then what is popular.
-fn built_in(window_days: u32) -> Ranker {
-    let logistic = |features: &[&str], intercept: f64, known: &[(&str, f64)]| Logistic {
-        intercept,
-        weights: features
-            .iter()
-            .map(|feature| Weight {
-                feature: (*feature).to_owned(),
-                mean: 0.0,
-                scale: 1.0,
-                weight: known.iter().find(|(name, _)| name == feature).map_or(0.0, |(_, weight)| *weight),
-            })
-            .collect(),
+pub(crate) fn built_in(window_days: u32) -> Ranker {
+    let head = |features: &[&str], intercept: f64, known: &[(&str, f64)]| {
+        let weight = |feature: &&str| Weight {
+            feature: (*feature).to_owned(),
+            mean: 0.0,
+            scale: 1.0,
+            weight: known.iter().find(|(name, _)| name == feature).map_or(0.0, |(_, weight)| *weight),
+        };
+        Head { logistic: Logistic { intercept, weights: features.iter().map(weight).collect() }, trees: Trees::default() }
     };
     Ranker {
-        repeat: logistic(
+        repeat: head(
             &REPEAT_FEATURES,
             -3.0,
             &[("ln_slow", 1.0), ("ln_orders", 0.5), ("root_order_share", 1.0), ("item_repeat_rate", 1.0)],
         ),
-        explore: logistic(
+        explore: head(
             &EXPLORE_FEATURES,
             -6.0,
             &[("ln_together", 1.0), ("ln_alike", 1.0), ("ln_recent_buyers", 0.3), ("root_category_share", 1.0)],
         ),
+        basket: None,
         window_days,
         windows: Vec::new(),
         unlearned: None,

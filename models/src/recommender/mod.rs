@@ -1,23 +1,30 @@
 //! The recommender: what a shopper will want next.
 //!
 //! Candidates come from the customer's own history and from the neighbours of what they bought; each is scored as a
-//! probability by the [`Ranker`]; a basket raises what goes with it; a ladder of segment favourites, the customer's category and
+//! probability by the [`Ranker`]; with a basket its third head scores them again as what may join it; a ladder of segment favourites, the customer's category and
 //! the shop's popular items fills the rest, so that exactly n items come back whenever n are eligible.
 //! [`Recommender::recommend`] is the one path: the server, the export and the evaluation all call it.
 
+mod basket;
+mod choose;
+mod contest;
 mod query;
 mod ranker;
 mod related;
 mod scratch;
 mod signals;
+mod trees;
 
 use arrow::array::{Float64Array, UInt16Array, UInt32Array};
 
 pub use query::{Answer, MAX_N, Purchased, Query, Reason, Recommendation, Source};
-pub use ranker::{EXPLORE_FEATURES, REPEAT_FEATURES, Ranker};
+pub use ranker::{BASKET_FEATURES, EXPLORE_FEATURES, FINALISTS, Head, REPEAT_FEATURES, Ranker};
 pub use related::{Evidence, Related, Relation};
 pub use scratch::Scratch;
 pub use signals::{Candidate, Features};
+pub use trees::Trees;
+
+use contest::{Entrant, Judge};
 
 use crate::affinity::Affinity;
 use crate::co_purchase::{Association, CoPurchase};
@@ -25,10 +32,7 @@ use crate::histories::Histories;
 use crate::items::{Groups, Items, NONE};
 use crate::logistic::sigmoid;
 use crate::segments::Favourites;
-use crate::{CustomerIx, ItemIx};
-
-/// Orders added to the denominator of a basket's confidence, so that a pair seen once proves little.
-const BASKET_SHRINKAGE: f32 = 10.0;
+use crate::ItemIx;
 
 /// What the recommender is put together from.
 #[derive(Clone, Debug)]
@@ -66,8 +70,9 @@ pub struct Recommender {
     /// The members of each category, most popular first.
     category_popular: Vec<Vec<ItemIx>>,
     facts: Vec<signals::ItemFacts>,
-    repeat: signals::Weighing<{ REPEAT_FEATURES.len() }>,
-    explore: signals::Weighing<{ EXPLORE_FEATURES.len() }>,
+    repeat: Judge<{ REPEAT_FEATURES.len() }>,
+    explore: Judge<{ EXPLORE_FEATURES.len() }>,
+    basket: Option<Judge<{ BASKET_FEATURES.len() }>>,
 }
 
 impl Recommender {
@@ -87,8 +92,9 @@ impl Recommender {
         }
         Self {
             facts: signals::ItemFacts::of_all(items, &parts.ranker),
-            repeat: signals::Weighing::new(&parts.ranker.repeat),
-            explore: signals::Weighing::new(&parts.ranker.explore),
+            repeat: Judge::new(&parts.ranker.repeat),
+            explore: Judge::new(&parts.ranker.explore),
+            basket: parts.ranker.basket.as_ref().map(Judge::new),
             brands: Groups::new(&items.brand),
             categories,
             popular,
@@ -132,31 +138,17 @@ impl Recommender {
     pub fn recommend(&self, query: &Query<'_>, scratch: &mut Scratch) -> Answer {
         self.start(query, scratch);
         self.look_at_basket(query.basket, scratch);
-        if let Some(customer) = query.customer {
-            self.score_customer(customer, query, scratch);
+        self.score_customer(query, scratch);
+        if !query.basket.is_empty() {
+            self.score_basket(query, scratch);
         }
-        self.score_rest_of_basket(query, scratch);
-        let mut items = std::mem::take(&mut scratch.scored);
-        let own = items.iter().any(|entry| matches!(entry.source, Source::Repeat | Source::CoPurchase));
-        let order = |a: &Recommendation, b: &Recommendation| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item));
-        if items.len() > query.n && query.n > 0 {
-            items.select_nth_unstable_by(query.n - 1, order);
-        }
-        items.truncate(query.n);
-        items.sort_unstable_by(order);
-        let before = items.len();
-        let mut answer = items.clone();
-        items.clear();
-        scratch.scored = items;
+        let chosen = self.choose(query, scratch);
+        let mut answer: Vec<Recommendation> = chosen.iter().map(|entrant| self.explain(entrant, scratch)).collect();
+        let own = answer.iter().any(|entry| matches!(entry.source, Source::Repeat | Source::CoPurchase));
+        let best = answer.first().map(|entry| entry.source);
         answer.iter().for_each(|entry| scratch.tally(entry.item).taken = true);
         let ladder = self.fill(query, &mut answer, scratch);
-        let fallback = if own {
-            None
-        } else if before > 0 {
-            Some(answer[0].source)
-        } else {
-            ladder
-        };
+        let fallback = if own { None } else { best.or(ladder) };
         Answer { items: answer, fallback }
     }
 
@@ -179,70 +171,46 @@ impl Recommender {
         in_category && self.parts.items.available.value(item.row()) && !scratch.tally(item).blocked
     }
 
-    /// Tallies what goes with the basket: noisy-or over the shrunk confidences of its items.
-    fn look_at_basket(&self, basket: &[ItemIx], scratch: &mut Scratch) {
-        for &from in basket {
-            let baskets = self.parts.items.baskets.value(from.row()) as f32 + BASKET_SHRINKAGE;
-            for neighbour in self.parts.together.of(from) {
-                let confidence = (neighbour.together as f32 / baskets).min(1.0);
-                let tally = scratch.tally(neighbour.item);
-                let first = tally.basket_miss == 0.0;
-                tally.basket_miss = (1.0 + tally.basket_miss) * (1.0 - confidence) - 1.0;
-                if confidence > tally.basket_strongest {
-                    (tally.basket_strongest, tally.basket_from, tally.basket_together) = (confidence, from.0, neighbour.together);
-                }
-                if first {
-                    scratch.basket_touched.push(neighbour.item.0);
-                }
-            }
-        }
-    }
-
-    /// Scores the customer's own items and the neighbours of those.
-    fn score_customer(&self, customer: CustomerIx, query: &Query<'_>, scratch: &mut Scratch) {
-        let repeat = query.purchased == Purchased::Include;
-        let mut candidates = std::mem::take(&mut scratch.scored);
-        self.candidates(customer, repeat, scratch, |candidate, scratch| {
+    /// Scores the customer's own items and the neighbours of those; nothing for a stranger.
+    fn score_customer(&self, query: &Query<'_>, scratch: &mut Scratch) {
+        let Some(customer) = query.customer else { return };
+        let (mut repeat, mut explore) = (std::mem::take(&mut scratch.repeat_contest), std::mem::take(&mut scratch.explore_contest));
+        repeat.clear();
+        explore.clear();
+        self.candidates(customer, query.purchased == Purchased::Include, scratch, |candidate, scratch| {
             if !self.eligible(candidate.item, query, scratch) {
                 return;
             }
-            let tally = *scratch.tally(candidate.item);
-            let (log_odds, source, mut reason) = match candidate.features {
-                Features::Repeat(x) => (
-                    self.repeat.log_odds(&x),
-                    Source::Repeat,
-                    Reason::BoughtBefore { orders: candidate.orders, days_since_last: candidate.days_since_last },
-                ),
-                Features::Explore(x) => (self.explore.log_odds(&x), Source::CoPurchase, self.neighbour_reason(candidate.item, &tally)),
-            };
-            let mut source = if matches!(reason, Reason::Popular { .. }) { Source::Popular } else { source };
-            let probability = sigmoid(f64::from(log_odds)) as f32;
-            let with_basket = -tally.basket_miss;
-            if with_basket > probability {
-                (source, reason) = (Source::Basket, self.basket_reason(candidate.item, &tally));
+            let Candidate { item, orders, days_since_last, .. } = candidate;
+            let entrant = Entrant { item, orders, days_since_last, log_odds: 0.0 };
+            match &candidate.features {
+                Features::Repeat(x) => repeat.enter(entrant, x, &self.repeat),
+                Features::Explore(x) => explore.enter(entrant, x, &self.explore),
             }
-            scratch.tally(candidate.item).taken = true;
-            candidates.push(Recommendation {
-                item: candidate.item,
-                score: 1.0 - (1.0 - probability) * (1.0 - with_basket),
-                source,
-                reason,
-            });
         });
-        scratch.scored = candidates;
+        repeat.decide(&self.repeat);
+        explore.decide(&self.explore);
+        scratch.scored.extend(repeat.entrants.iter().chain(&explore.entrants));
+        (scratch.repeat_contest, scratch.explore_contest) = (repeat, explore);
     }
 
-    /// Scores what goes with the basket and was no candidate of the customer.
-    fn score_rest_of_basket(&self, query: &Query<'_>, scratch: &mut Scratch) {
-        for at in 0..scratch.basket_touched.len() {
-            let item = ItemIx(scratch.basket_touched[at]);
-            let tally = *scratch.tally(item);
-            if tally.taken || !self.eligible(item, query, scratch) {
-                continue;
-            }
-            let reason = self.basket_reason(item, &tally);
-            scratch.scored.push(Recommendation { item, score: -tally.basket_miss, source: Source::Basket, reason });
-        }
+    /// The evidence for a chosen item.
+    fn explain(&self, entrant: &Entrant, scratch: &mut Scratch) -> Recommendation {
+        let tally = *scratch.tally(entrant.item);
+        let score = sigmoid(f64::from(entrant.log_odds)) as f32;
+        let own = if entrant.orders > 0 {
+            Reason::BoughtBefore { orders: entrant.orders, days_since_last: entrant.days_since_last }
+        } else {
+            self.neighbour_reason(entrant.item, &tally)
+        };
+        let by_basket = tally.basket_pointing > 0 && (entrant.orders == 0 || -tally.basket_miss > score);
+        let (source, reason) = match own {
+            _ if by_basket => (Source::Basket, self.basket_reason(entrant.item, &tally)),
+            Reason::BoughtBefore { .. } => (Source::Repeat, own),
+            Reason::Popular { .. } => (Source::Popular, own),
+            _ => (Source::CoPurchase, own),
+        };
+        Recommendation { item: entrant.item, score, source, reason }
     }
 
     fn basket_reason(&self, item: ItemIx, tally: &scratch::Tally) -> Reason {

@@ -31,6 +31,12 @@ pub struct Query<'a> {
     pub category: Option<u32>,
     /// Whether bought items may be shown.
     pub purchased: Purchased,
+    /// How much each further item of a category gives way, 0 (not at all) to 1 (to any other category): its score counts (1 - diversity)^k when
+    /// k of its category stand before it. Default 0.
+    pub diversity: f32,
+    /// How much popularity counts against an item, 0 (not at all) to 1 (rank by lift over the share of customers who bought it lately).
+    /// Default 0.
+    pub novelty: f32,
     /// How many items, `1..=MAX_N`. Exactly so many come back whenever so many are eligible.
     pub n: usize,
 }
@@ -113,8 +119,8 @@ pub struct Recommendation {
     /// The item.
     pub item: ItemIx,
     /// For a customer with a history: the probability of buying it within the next four weeks given that they buy anything, as learned.
-    /// Otherwise a share
-    /// of baskets or customers. 0 to 1, never rising down the answer.
+    /// With a basket: the probability that it joins it. Otherwise a share of baskets or customers. 0 to 1, never rising down the answer
+    /// unless `diversity` or `novelty` is asked for.
     pub score: f32,
     /// The strongest signal.
     pub source: Source,

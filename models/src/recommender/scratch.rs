@@ -1,5 +1,7 @@
 //! Reusable working memory of one scoring thread: dense per item, emptied by a new epoch instead of by writing.
 
+use super::contest::{Contest, Entrant};
+use super::ranker::{BASKET_FEATURES, EXPLORE_FEATURES, REPEAT_FEATURES};
 use crate::ItemIx;
 
 /// What the signals say of one item so far.
@@ -23,6 +25,9 @@ pub(crate) struct Tally {
     pub(crate) from_orders: bool,
     /// Product over the basket of (1 - confidence), less one: 0 when nothing in the basket points here.
     pub(crate) basket_miss: f32,
+    /// Items of the basket that point here, and the sum of their shrunk cosines.
+    pub(crate) basket_pointing: u32,
+    pub(crate) basket_cosine: f32,
     /// The basket item with the highest confidence, and that confidence.
     pub(crate) basket_from: u32,
     pub(crate) basket_strongest: f32,
@@ -39,8 +44,14 @@ pub struct Scratch {
     /// Weight of each category and brand in the customer's history.
     pub(crate) categories: Weights,
     pub(crate) brands: Weights,
+    /// Items of the basket by category.
+    pub(crate) basket_categories: Weights,
     pub(crate) seeds: Vec<(f32, u32)>,
-    pub(crate) scored: Vec<super::Recommendation>,
+    /// Candidates of the answer, at their final log-odds.
+    pub(crate) scored: Vec<Entrant>,
+    pub(crate) repeat_contest: Contest<{ REPEAT_FEATURES.len() }>,
+    pub(crate) explore_contest: Contest<{ EXPLORE_FEATURES.len() }>,
+    pub(crate) basket_contest: Contest<{ BASKET_FEATURES.len() }>,
 }
 
 impl Scratch {

@@ -5,7 +5,6 @@ use super::ranker::{EXPLORE_FEATURES, REPEAT_FEATURES, Ranker};
 use super::scratch::Scratch;
 use crate::histories::Bought;
 use crate::items::Items;
-use crate::logistic::Logistic;
 use crate::{CustomerIx, ItemIx};
 
 /// The latest items of a history that are asked for neighbours.
@@ -37,34 +36,20 @@ pub enum Features {
     Explore([f32; EXPLORE_FEATURES.len()]),
 }
 
-/// A logistic regression folded onto the raw features, in single precision.
-#[derive(Clone, Debug)]
-pub(crate) struct Weighing<const N: usize> {
-    intercept: f32,
-    slopes: [f32; N],
-}
-
-impl<const N: usize> Weighing<N> {
-    pub(crate) fn new(logistic: &Logistic) -> Self {
-        let (intercept, slopes) = logistic.raw();
-        Self { intercept: intercept as f32, slopes: std::array::from_fn(|ix| slopes.get(ix).map_or(0.0, |&slope| slope as f32)) }
-    }
-
-    pub(crate) fn log_odds(&self, x: &[f32; N]) -> f32 {
-        self.intercept + self.slopes.iter().zip(x).map(|(slope, x)| slope * x).sum::<f32>()
-    }
-}
-
 /// What is the same for every customer, made once per model.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ItemFacts {
-    ln_recent_buyers: f32,
-    ln_buyers: f32,
+    pub(super) ln_recent_buyers: f32,
+    pub(super) ln_buyers: f32,
     trend: f32,
-    repeat_rate: f32,
+    pub(super) repeat_rate: f32,
     gap_days: f32,
     ln_gap: f32,
     ln_price: Option<f32>,
+    recent_repeat_rate: f32,
+    pub(super) ln_week_buyers: f32,
+    week_trend: f32,
+    ln_new_buyers: f32,
 }
 
 impl ItemFacts {
@@ -73,12 +58,17 @@ impl ItemFacts {
         (0..items.len())
             .map(|row| {
                 let (recent, buyers) = (items.recent_buyers.value(row) as f32, items.buyers.value(row) as f32);
+                let week = items.week_buyers.value(row) as f32;
                 let gap_days = items.gap_days.value(row);
                 Self {
                     ln_recent_buyers: recent.ln_1p(),
                     ln_buyers: buyers.ln_1p(),
                     trend: ((recent + 1.0) / (buyers * recent_share + 1.0)).ln(),
                     repeat_rate: items.repeat_rate.value(row),
+                    recent_repeat_rate: items.recent_repeat_rate.value(row),
+                    ln_week_buyers: week.ln_1p(),
+                    week_trend: ((week + 0.5) / (recent + 2.0)).ln(),
+                    ln_new_buyers: (items.new_buyers.value(row) as f32).ln_1p(),
                     gap_days,
                     ln_gap: gap_days.max(0.0).ln_1p(),
                     ln_price: items.price.get(row).filter(|&price| price > 0.0).map(|price| (price as f32).ln()),
@@ -98,6 +88,8 @@ struct Shopper {
     ln_items: f32,
     mean_ln_price: Option<f32>,
     most_fast: f32,
+    /// The most orders of one item in the recent days.
+    most_recent: f32,
     /// The highest affinity to an item that is new to them.
     most_affinity: f32,
 }
@@ -140,7 +132,7 @@ impl Recommender {
         let parts = &self.parts;
         scratch.categories.reset(self.categories.names.len());
         scratch.brands.reset(self.brands.names.len());
-        let (mut price_sum, mut price_weight, mut most_fast) = (0.0, 0.0, 0.0_f32);
+        let (mut price_sum, mut price_weight, mut most_fast, mut most_recent) = (0.0, 0.0, 0.0_f32, 0.0_f32);
         for bought in parts.histories.of(customer).filter(|bought| bought.orders > 0) {
             let row = bought.item.row();
             let count = bought.orders as f32;
@@ -151,6 +143,7 @@ impl Recommender {
                 price_weight += count;
             }
             most_fast = most_fast.max(bought.fast);
+            most_recent = most_recent.max(bought.recent_orders as f32);
             scratch.seeds.push((bought.slow, bought.item.0));
         }
         if scratch.seeds.len() > MAX_SEEDS {
@@ -186,6 +179,7 @@ impl Recommender {
             ln_items: (parts.histories.items(customer).len() as f32).ln_1p(),
             mean_ln_price: (price_weight > 0.0).then(|| price_sum / price_weight),
             most_fast,
+            most_recent,
             most_affinity,
         }
     }
@@ -273,6 +267,13 @@ impl Recommender {
             shopper.ln_gap,
             shopper.ln_items,
             tally.affinity,
+            (bought.recent_orders as f32).sqrt(),
+            (bought.recent_orders as f32 / (1.0 + shopper.most_recent)).sqrt(),
+            (bought.units / orders.max(1.0)).ln_1p(),
+            facts.ln_price.unwrap_or(0.0),
+            facts.recent_repeat_rate,
+            facts.ln_week_buyers,
+            facts.week_trend,
         ]
     }
 
@@ -302,6 +303,10 @@ impl Recommender {
             tally.affinity,
             tally.affinity.max(0.0).sqrt(),
             tally.affinity.max(0.0) / shopper.most_affinity.max(f32::MIN_POSITIVE),
+            facts.recent_repeat_rate,
+            facts.ln_week_buyers,
+            facts.week_trend,
+            facts.ln_new_buyers,
         ]
     }
 }
