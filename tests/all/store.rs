@@ -11,7 +11,7 @@ use shopkeeper_models::store::ModelStore;
 
 use crate::shop::{self, checkerboard, complaint, shopkeeper};
 
-/// Format 1, made by `shopkeeper train --purchases tests/data/golden-shop.parquet --store tests/data/golden`.
+/// Format 2, made by `.ci/golden`.
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/golden");
 
 fn golden_version() -> PathBuf {

@@ -11,7 +11,7 @@ use shopkeeper_models::segments::Favourites;
 
 use crate::affinity::AffinityParams;
 use crate::co_purchase::CoPurchaseParams;
-use crate::log::{Past, PurchaseLog};
+use crate::log::Past;
 use crate::logistic::{LogisticParams, Rows};
 use crate::tempo::tempos;
 use crate::{histories, items};
@@ -102,9 +102,9 @@ impl RecommenderParams {
             (1..=self.windows as Day).map(|back| past.day - back * window).filter(|start| start - first >= 2 * window).collect();
         let (mut repeat, mut explore) = (Rows::default(), Rows::default());
         for &start in &starts {
-            let known = past.log().before(start);
+            let known = past.before(start);
             let recommender = self.count(&known, built_in(window as u32));
-            self.label(&recommender, past.log(), start, window, starts.len(), &mut repeat, &mut explore);
+            self.label(&recommender, past, start, window, starts.len(), &mut repeat, &mut explore);
         }
         let fit = |features: &[&str], rows: &Rows| LogisticParams { ridge: self.ridge }.fit(features, rows);
         match (fit(&REPEAT_FEATURES, &repeat), fit(&EXPLORE_FEATURES, &explore)) {
@@ -124,16 +124,16 @@ impl RecommenderParams {
     fn label(
         &self,
         recommender: &Recommender,
-        log: &PurchaseLog,
+        past: &Past<'_>,
         start: Day,
         window: Day,
         windows: usize,
         repeat: &mut Rows,
         explore: &mut Rows,
     ) {
-        let asked: Vec<(usize, Vec<u32>)> = (0..log.customers())
+        let asked: Vec<(usize, Vec<u32>)> = (0..past.log().customers())
             .filter(|&customer| recommender.parts().orders.value(customer) > 0)
-            .map(|customer| (customer, bought_between(log, customer, start, start + window)))
+            .map(|customer| (customer, past.bought_between(customer, start, start + window)))
             .filter(|(_, truth)| !truth.is_empty())
             .collect();
         let candidates: usize =
@@ -166,15 +166,6 @@ impl RecommenderParams {
 /// The recommender with the segments that fill up short answers.
 pub fn with_segments(recommender: Recommender, segment_of: Vec<u16>, favourites: Favourites) -> Recommender {
     Recommender::new(Parts { segments: Some((UInt16Array::from(segment_of), favourites)), ..recommender.parts().clone() })
-}
-
-/// The distinct items of a customer's lines with a day in `from..until`, ascending.
-pub fn bought_between(log: &PurchaseLog, customer: usize, from: Day, until: Day) -> Vec<u32> {
-    let in_window = log.orders_of(customer).filter(|&order| (from..until).contains(&log.order_day[order]));
-    let mut items: Vec<u32> = in_window.flat_map(|order| log.line_item[log.lines_of(order)].iter().copied()).collect();
-    items.sort_unstable();
-    items.dedup();
-    items
 }
 
 /// Weights for a history too short to learn from: what was bought often and lately first, then what goes with it, then what is popular.

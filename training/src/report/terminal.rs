@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use shopkeeper_models::Manifest;
-use shopkeeper_models::evaluation::{ChurnEvaluation, Evaluation, RecommendationEvaluation, Task};
+use shopkeeper_models::evaluation::{ChurnEvaluation, Evaluation, RecommendationEvaluation, Stability, Task};
 use shopkeeper_models::manifest::DataSummary;
 
-use super::words::{count, decimal, maybe_decimal, percent, plain, share_of};
+use super::words::{count, decimal, interval, maybe_decimal, maybe_percent, percent, plain, share_of, signed, verdict};
 
-/// What was read, how well the model recommends and how well it knows who leaves, in some forty lines.
+/// What was read, how well the model recommends and how well it knows who leaves.
 pub fn text(manifest: &Manifest) -> String {
     format!("Data as of {}\n{}", manifest.as_of, evaluation_text(&manifest.data, &manifest.evaluation))
 }
@@ -48,24 +48,60 @@ fn summary(data: &DataSummary, out: &mut String) {
     }
 }
 
+/// Two versions beside each other: the rows of each task, and in words which of them is better.
+pub fn comparison_text(data: &DataSummary, evaluation: &RecommendationEvaluation) -> String {
+    let mut out = String::new();
+    summary(data, &mut out);
+    recommendations(evaluation, &mut out);
+    out
+}
+
 fn recommendations(evaluation: &RecommendationEvaluation, out: &mut String) {
-    let k = evaluation.k;
-    line(out, format_args!("\nRecommendations: {k} items at {}, held against purchases until {}", evaluation.cut, evaluation.until));
-    let mut table = Table::new(&["truth", "method"], &["customers", "recall", "NDCG ± s.e.", "hit rate", "coverage"]);
-    for of in [Task::All, Task::Repeat, Task::New] {
-        for (at, scores) in evaluation.scores.iter().filter(|scores| scores.task == of).enumerate() {
+    let RecommendationEvaluation { cut, until, k, .. } = evaluation;
+    line(out, format_args!("\nRecommendations: {k} items at {cut}, held against purchases until {until}"));
+    let figures = ["customers", "recall", "NDCG", "95 % interval", "MAP", "hit rate", "repeat hits", "coverage", "popularity", "diversity"];
+    let mut table = Table::new(&["truth", "method"], &figures);
+    let mut differences = Table::new(&["truth", "", "", ""], &["NDCG", "95 % interval"]);
+    for task in Task::ALL {
+        for (at, scores) in evaluation.of(task).enumerate() {
             table.row([
-                if at == 0 { of.name() } else { "" }.to_owned(),
+                if at == 0 { task.name() } else { "" }.to_owned(),
                 scores.method.clone(),
                 count(scores.customers.into()),
                 decimal(scores.recall),
-                format!("{} ± {}", decimal(scores.ndcg), decimal(scores.ndcg_se)),
+                decimal(scores.ndcg),
+                interval(scores.ndcg_interval),
+                decimal(scores.map),
                 percent(scores.hit_rate),
+                maybe_percent(scores.repeat_hits),
                 percent(scores.coverage),
+                percent(scores.popularity),
+                maybe_percent(scores.diversity),
             ]);
+            if let Some(difference) = &scores.against {
+                differences.row([
+                    task.name().to_owned(),
+                    scores.method.clone(),
+                    verdict(difference).to_owned(),
+                    difference.than.clone(),
+                    signed(difference.ndcg),
+                    difference.interval.map(signed).join(" to "),
+                ]);
+            }
         }
     }
     table.write(out);
+    line(out, format_args!("\nPaired differences, the same customers asked of both"));
+    differences.write(out);
+    if let Some(Stability { days, customers, kept }) = evaluation.stability {
+        let (kept, customers) = (percent(kept), count(customers.into()));
+        line(
+            out,
+            format_args!(
+                "\nStability: {kept} of a customer's {k} items are still shown by the fit {days} days later ({customers} customers)"
+            ),
+        );
+    }
 }
 
 fn churn(evaluation: &ChurnEvaluation, out: &mut String) {
@@ -109,9 +145,14 @@ impl Table {
     }
 
     fn write(&self, out: &mut String) {
+        // a row whose first cell holds a new group stands apart from the one before it
+        let apart = |at: usize| at > 1 && self.rows.iter().skip(1).any(|row| row[0].is_empty()) && !self.rows[at][0].is_empty();
         let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..self.rows[0].len()).map(width).collect();
-        for row in &self.rows {
+        for (at, row) in self.rows.iter().enumerate() {
+            if apart(at) {
+                out.push('\n');
+            }
             let cell = |(column, text): (usize, &String)| {
                 let width = widths[column];
                 if column < self.words { format!("{text:<width$}") } else { format!("{text:>width$}") }
