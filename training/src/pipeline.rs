@@ -346,7 +346,7 @@ impl<'a> Fits<'a> {
             }
             let (cut, until) = (calendar::date(cut), calendar::date(log.as_of_day));
             evaluation.recommendations =
-                (!scores.is_empty()).then(|| RecommendationEvaluation { cut, until, k: K as u32, scores, stability: None });
+                (!scores.is_empty()).then_some(RecommendationEvaluation { cut, until, k: K as u32, scores, stability: None });
         }
         let horizon = self.churn.horizon_days as Day;
         let cut = log.as_of_day - horizon;

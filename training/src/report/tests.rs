@@ -142,8 +142,7 @@ fn the_page_is_whole_escaped_and_needs_no_network() {
 fn a_model_that_loses_says_so() {
     let mut evaluation = measured();
     if let Some(recommendations) = &mut evaluation.recommendations {
-        recommendations.scores[0].against =
-            Some(Difference { than: "personal_frequency".into(), ndcg: -0.02, interval: [-0.03, -0.01] });
+        recommendations.scores[0].against = Some(Difference { than: "personal_frequency".into(), ndcg: -0.02, interval: [-0.03, -0.01] });
     }
     assert!(html(&manifest(evaluation), &extra()).contains("The best simple rule (own most bought) ranks better"));
 }
