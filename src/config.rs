@@ -24,6 +24,18 @@ pub struct Config {
     pub serve: ServeOptions,
 }
 
+/// How much is tried to suit the recommender to the shop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tune {
+    /// Nothing: the defaults.
+    Off,
+    /// One more fit.
+    Quick,
+    /// Some ten fits.
+    Full,
+}
+
 /// What to train on, and how. What is not set here is left to the layer below.
 #[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -68,6 +80,10 @@ pub struct TrainOptions {
     #[arg(long, value_name = "N", env = "SHOPKEEPER_SEGMENTS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub segments: Option<usize>,
+    /// How much is tried to suit the recommender to the shop: off, quick (one more fit) or full (some ten) [default: quick]
+    #[arg(long, value_name = "EFFORT", value_enum, env = "SHOPKEEPER_TUNE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tune: Option<Tune>,
     /// Share of rejected rows, 0 to 1, above which the run stops [default: 0.05]
     #[arg(long, value_name = "SHARE", env = "SHOPKEEPER_MAX_REJECT_RATE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,7 +206,7 @@ impl TrainOptions {
         columns.extend(lower.column);
         columns.extend(self.columns);
         columns.extend(self.column);
-        layered!(self over lower: items, customers, store, as_of, horizon_days, timezone, seed, threads, segments, max_reject_rate,
+        layered!(self over lower: items, customers, store, as_of, horizon_days, timezone, seed, threads, segments, tune, max_reject_rate,
             drop_duplicates, keep, lifecycle; with purchases, columns, column: Vec::new())
     }
 

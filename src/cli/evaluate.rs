@@ -1,8 +1,9 @@
 //! `shopkeeper evaluate`: the hold-out of a version again, on the data given.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::Value;
 use shopkeeper_models::Manifest;
+use shopkeeper_models::calendar::{Day, day};
 use shopkeeper_models::store::ModelStore;
 use shopkeeper_training::pipeline::evaluate;
 use shopkeeper_training::report;
@@ -13,12 +14,13 @@ use crate::config::TrainOptions;
 
 const EXAMPLES: &str = "Examples:
   shopkeeper evaluate --purchases purchases.parquet
+  shopkeeper evaluate --purchases purchases.parquet --cut 2026-06-01 --format json
   shopkeeper evaluate --model 2026-10-01-3f1c9a0b77e2 --purchases 'sales/*.parquet' --items items.parquet";
 
 /// Measure a version's settings on a hold-out of the data given
 ///
 /// Fits with the settings of the version on the first part of the history, measures on the rest, and shows the result below what was
-/// measured when the version was trained. Flags go over the version's settings. Nothing is saved.
+/// measured when the version was trained. Flags go over the version's settings; with --tune the recommender is tuned anew. Nothing is saved.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, mut_arg("keep", |arg| arg.hide(true)))]
 pub(super) struct EvaluateCommand {
@@ -27,6 +29,24 @@ pub(super) struct EvaluateCommand {
     /// The version [default: the current one]
     #[arg(long, value_name = "VERSION")]
     model: Option<String>,
+    /// First day of the hold-out for recommendations, 2017-11-06; the truth runs from there to the as-of [default: one window before the as-of]
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    cut: Option<Day>,
+    /// Tables to read, or every figure unrounded, of the data given alone
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
+}
+
+/// How a measurement is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+fn date(text: &str) -> Result<Day, String> {
+    day(text).ok_or_else(|| "expected a date such as 2017-11-06".to_owned())
 }
 
 impl EvaluateCommand {
@@ -39,14 +59,25 @@ impl EvaluateCommand {
         let version = self.model.map_or_else(|| store.current(), Ok)?;
         let manifest = store.manifest(&version)?;
         let options = self.options.over(of_version(&manifest));
-        let evaluated = evaluate(&settings(&options)?, &progress(global))?;
-        let (then, now) = (report::text(&manifest), report::evaluation_text(&evaluated.data, &evaluated.evaluation));
-        say(&format!("Model {version}, as measured when it was trained\n{then}\nThe same settings on the data given\n{now}"))
+        let mut settings = settings(&options)?;
+        if options.tune.is_none() {
+            settings.recommender =
+                manifest.settings.get("recommender").and_then(|of_version| serde_json::from_value(of_version.clone()).ok());
+        }
+        let evaluated = evaluate(&settings, self.cut, &progress(global))?;
+        match self.format {
+            Format::Json => say(&json(&evaluated.evaluation)),
+            Format::Text => {
+                let (then, now) = (report::text(&manifest), report::evaluation_text(&evaluated.data, &evaluated.evaluation));
+                let notes: String = evaluated.warnings.iter().map(|warning| format!("Note: {warning}\n")).collect();
+                say(&format!("{notes}Model {version}, as measured when it was trained\n{then}\nThe same settings on the data given\n{now}"))
+            }
+        }
     }
 }
 
 /// The settings that a version was trained with, as far as they change a measurement.
-fn of_version(manifest: &Manifest) -> TrainOptions {
+pub(super) fn of_version(manifest: &Manifest) -> TrainOptions {
     let setting = |pointer: &str| manifest.settings.pointer(pointer);
     let number = |pointer: &str| setting(pointer).and_then(Value::as_u64);
     TrainOptions {
@@ -58,4 +89,10 @@ fn of_version(manifest: &Manifest) -> TrainOptions {
         drop_duplicates: setting("/drop_duplicates").and_then(Value::as_bool),
         ..TrainOptions::default()
     }
+}
+
+/// The figures as JSON, unrounded.
+pub(super) fn json(figures: &impl serde::Serialize) -> String {
+    let json = serde_json::to_string_pretty(figures).unwrap_or_else(|error| unreachable!("numbers, strings and lists: {error}"));
+    format!("{json}\n")
 }

@@ -1,6 +1,8 @@
 //! The command line: one file a command, each a thin caller of the library.
 
 #[cfg(feature = "train")]
+mod compare;
+#[cfg(feature = "train")]
 mod demo;
 mod error;
 #[cfg(feature = "train")]
@@ -64,6 +66,8 @@ enum Command {
     #[cfg(feature = "train")]
     Evaluate(evaluate::EvaluateCommand),
     #[cfg(feature = "train")]
+    Compare(compare::CompareCommand),
+    #[cfg(feature = "train")]
     Demo(demo::DemoCommand),
 }
 
@@ -79,6 +83,8 @@ impl Cli {
             Command::Models(command) => command.run(),
             #[cfg(feature = "train")]
             Command::Evaluate(command) => command.run(&self.global),
+            #[cfg(feature = "train")]
+            Command::Compare(command) => command.run(&self.global),
             #[cfg(feature = "train")]
             Command::Demo(command) => command.run(&self.global),
         }

@@ -103,7 +103,7 @@ fn show(store: &ModelStore, version: &str, manifest: &Manifest) -> String {
     let current = store.current().is_ok_and(|current| current == version);
     let mut out = format!("Model {version}{}\n", if current { " (current)" } else { "" });
     let mut fact = |name: &str, text: String| {
-        let _ = writeln!(out, "  {name:<16} {text}");
+        let _ = writeln!(out, "  {name:<20} {text}");
     };
     fact("as of", format!("{as_of}, days in {timezone}"));
     fact("data", format!("{} lines, {} orders, {} customers, {} items", data.lines, data.orders, data.customers, data.items));
@@ -117,10 +117,12 @@ fn show(store: &ModelStore, version: &str, manifest: &Manifest) -> String {
             format!("{} in {seconds:.1} s on {} threads, peak memory {} MiB", run.finished_at, run.threads, run.peak_memory_bytes >> 20),
         );
     }
-    for task in [Task::All, Task::Repeat, Task::New] {
-        if let (Some(ours), Some(best)) = (ours(evaluation, task), best_other(evaluation, task)) {
-            let name = format!("NDCG {}", task.name());
-            fact(&name, format!("{:.3} ± {:.3}; best simple rule {:.3} ({})", ours.ndcg, ours.ndcg_se, best.ndcg, best.method));
+    for task in Task::ALL {
+        if let Some(ours) = ours(evaluation, task) {
+            let [low, high] = ours.ndcg_interval;
+            let best = ours.against.as_ref().map(|against| (ours.ndcg - against.ndcg, &against.than));
+            let best = best.map_or_else(String::new, |(ndcg, method)| format!("; best simple rule {ndcg:.3} ({method})"));
+            fact(&format!("NDCG {}", task.name()), format!("{:.3} ({low:.3} to {high:.3}){best}", ours.ndcg));
         }
     }
     if let Some(churn) = &evaluation.churn {
@@ -140,11 +142,5 @@ fn show(store: &ModelStore, version: &str, manifest: &Manifest) -> String {
 
 /// The served model's scores of a task: the first.
 fn ours(evaluation: &Evaluation, task: Task) -> Option<&RecommendationScores> {
-    evaluation.recommendations.as_ref()?.scores.iter().find(|scores| scores.task == task)
-}
-
-/// The best of the other methods by NDCG.
-fn best_other(evaluation: &Evaluation, task: Task) -> Option<&RecommendationScores> {
-    let others = evaluation.recommendations.as_ref()?.scores.iter().filter(|scores| scores.task == task).skip(1);
-    others.max_by(|a, b| a.ndcg.total_cmp(&b.ndcg))
+    evaluation.recommendations.as_ref()?.of(task).next()
 }

@@ -8,9 +8,10 @@ use shopkeeper_models::store::{ModelStore, Run};
 use shopkeeper_training::pipeline::{TrainSettings, Trained, train};
 use shopkeeper_training::read::ReadSettings;
 use shopkeeper_training::report;
+use shopkeeper_training::tuning::Effort;
 
 use super::{CliError, Global, LogFormat, say};
-use crate::config::{Config, TrainOptions};
+use crate::config::{Config, TrainOptions, Tune};
 use crate::progress_bar::{StageProgress, Style};
 
 const EXAMPLES: &str = "Examples:
@@ -86,6 +87,13 @@ pub(super) fn settings(options: &TrainOptions) -> Result<TrainSettings, CliError
         threads: options.threads.or(defaults.threads),
         keep: options.keep.unwrap_or(defaults.keep),
         segments: options.segments.unwrap_or(defaults.segments),
+        tune: match options.tune {
+            None => defaults.tune,
+            Some(Tune::Off) => Effort::Off,
+            Some(Tune::Quick) => Effort::Quick,
+            Some(Tune::Full) => Effort::Full,
+        },
+        recommender: defaults.recommender,
         lifecycle: options.lifecycle.clone().unwrap_or(defaults.lifecycle),
         activate: defaults.activate,
     })
@@ -98,6 +106,11 @@ fn resolved(options: &TrainOptions, settings: &TrainSettings) -> TrainOptions {
         timezone: Some(settings.read.timezone.clone()),
         seed: Some(settings.seed),
         segments: Some(settings.segments),
+        tune: Some(match settings.tune {
+            Effort::Off => Tune::Off,
+            Effort::Quick => Tune::Quick,
+            Effort::Full => Tune::Full,
+        }),
         max_reject_rate: Some(settings.read.max_reject_rate),
         drop_duplicates: Some(settings.read.drop_duplicates),
         keep: Some(settings.keep),

@@ -117,8 +117,8 @@ impl TryFrom<f64> for Limit {
     }
 }
 
-/// A share or probability, 0 to 1.
-#[derive(Clone, Copy, Debug, Deserialize)]
+/// A share or probability, 0 to 1. Default 0.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(try_from = "f64")]
 pub(super) struct Share(pub(super) f64);
 

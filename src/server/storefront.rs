@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::answer;
-use super::extract::{Body, CommaIds, Count, Id, Ids, Nothing, Params, PathId};
+use super::extract::{Body, CommaIds, Count, Id, Ids, Nothing, Params, PathId, Share};
 use super::problem::{Problem, problems};
 use super::state::{ModelRef, Shop, with_scratch};
 
@@ -100,8 +100,8 @@ struct Shown<'a> {
     /// Place in the answer, from 1.
     #[schema(example = 1)]
     rank: usize,
-    /// 0 to 1, never rising down the answer. For a customer with a history the probability of buying it within the next four weeks,
-    /// otherwise a share of baskets or customers.
+    /// 0 to 1, never rising down the answer unless `diversity` or `novelty` is asked for. For a customer with a history the probability of
+    /// buying it within the next four weeks, with a basket the probability that it joins it, otherwise a share of baskets or customers.
     #[schema(example = 0.83)]
     score: f32,
     /// The strongest signal.
@@ -148,6 +148,8 @@ struct Ask<'a> {
     exclude: Vec<&'a str>,
     category: Option<&'a str>,
     purchased: Purchased,
+    diversity: Share,
+    novelty: Share,
     n: usize,
 }
 
@@ -168,7 +170,16 @@ fn recommend(shop: &Shop, ask: &Ask<'_>) -> Result<HttpResponse, Problem> {
         (Vec::new(), None)
     } else {
         let category = category.and_then(|(_, found)| found);
-        let query = Query { customer, basket: &basket, exclude: &exclude, category, purchased: ask.purchased, n: ask.n };
+        let query = Query {
+            customer,
+            basket: &basket,
+            exclude: &exclude,
+            category,
+            purchased: ask.purchased,
+            diversity: ask.diversity.0 as f32,
+            novelty: ask.novelty.0 as f32,
+            n: ask.n,
+        };
         let answer = with_scratch(|scratch| model.recommender.recommend(&query, scratch));
         (answer.items, answer.fallback.map(|source| source.name()))
     };
@@ -242,6 +253,14 @@ struct CustomerParams {
     #[serde(default)]
     #[param(inline)]
     exclude: CommaIds,
+    /// How much each further item of a category gives way to other categories: 0 = not at all, 1 = one of each category first.
+    #[serde(default)]
+    #[param(inline)]
+    diversity: Share,
+    /// How much popularity counts against an item: 0 = not at all, 1 = rank by lift over the share of customers who bought it lately.
+    #[serde(default)]
+    #[param(inline)]
+    novelty: Share,
     /// Items in the basket, separated by commas: what goes with them rises, they themselves are not shown.
     #[serde(default)]
     #[param(inline)]
@@ -266,6 +285,8 @@ async fn customer_recommendations(shop: Data<Shop>, id: PathId, params: Params<C
         exclude: ids(&params.exclude.0),
         category: params.category.as_deref(),
         purchased: params.purchased,
+        diversity: params.diversity,
+        novelty: params.novelty,
         n: params.n.0,
     };
     recommend(&shop, &ask)
@@ -290,6 +311,10 @@ struct RecommendationRequest {
     /// Whether items bought before may be shown.
     #[schema(value_type = PurchasedName)]
     purchased: Purchased,
+    /// How much each further item of a category gives way to other categories: 0 = not at all, 1 = one of each category first.
+    diversity: Share,
+    /// How much popularity counts against an item: 0 = not at all, 1 = rank by lift over the share of customers who bought it lately.
+    novelty: Share,
     /// How many items.
     n: Count,
 }
@@ -309,6 +334,8 @@ async fn recommendations(shop: Data<Shop>, _: Params<Nothing>, body: Body<Recomm
         exclude: ids(&request.exclude.0),
         category: request.category.as_deref(),
         purchased: request.purchased,
+        diversity: request.diversity,
+        novelty: request.novelty,
         n: request.n.0,
     };
     recommend(&shop, &ask)

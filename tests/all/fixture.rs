@@ -15,7 +15,7 @@ use shopkeeper_models::lifecycle::LifecycleRules;
 use shopkeeper_models::logistic::{Logistic, Weight};
 use shopkeeper_models::manifest::{CustomerRules, DataSummary, FORMAT_VERSION};
 use shopkeeper_models::model::{ALIKE_FILE, TOGETHER_FILE};
-use shopkeeper_models::recommender::{EXPLORE_FEATURES, REPEAT_FEATURES, Ranker};
+use shopkeeper_models::recommender::{EXPLORE_FEATURES, Head, REPEAT_FEATURES, Ranker, Trees};
 use shopkeeper_models::rfm::{Quintiles, RfmCuts};
 use shopkeeper_models::segments::Segments;
 use shopkeeper_models::store::{ModelStore, Run};
@@ -79,8 +79,11 @@ fn items() -> Items {
         baskets: (0..count).map(|row| 40 - row).collect::<Vec<_>>().into(),
         buyers: (0..count).map(|row| 20 - row).collect::<Vec<_>>().into(),
         recent_buyers: (0..count).map(|row| 12 - row).collect::<Vec<_>>().into(),
+        new_buyers: (0..count).map(|row| 6_u32.saturating_sub(row)).collect::<Vec<_>>().into(),
+        week_buyers: (0..count).map(|row| 6_u32.saturating_sub(row)).collect::<Vec<_>>().into(),
         revenue: vec![100.0; ITEMS.len()].into(),
         repeat_rate: vec![0.5; ITEMS.len()].into(),
+        recent_repeat_rate: vec![0.5; ITEMS.len()].into(),
         gap_days: vec![7.0; ITEMS.len()].into(),
     }
 }
@@ -139,6 +142,8 @@ fn histories() -> Histories {
     let bought = |item, orders| Bought {
         item: ItemIx(item),
         orders,
+        recent_orders: 1,
+        units: orders as f32,
         days_since_last: 20,
         days_since_first: 100,
         fast: 0.5,

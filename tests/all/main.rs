@@ -3,6 +3,7 @@
 
 mod answers;
 mod cli;
+mod evaluation;
 mod fixture;
 mod http;
 mod lists;

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use shopkeeper_models::Model;
+use shopkeeper_models::manifest::{FORMAT_VERSION, OLDEST_READABLE};
 use shopkeeper_models::recommender::{Query, Scratch};
 use shopkeeper_models::store::ModelStore;
 
 use crate::shop::{self, checkerboard, complaint, shopkeeper};
 
-/// Format 1, made by `shopkeeper train --purchases tests/data/golden-shop.parquet --store tests/data/golden`.
+/// Format 2, made by `.ci/golden`.
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/golden");
 
 fn golden_version() -> PathBuf {
@@ -75,6 +76,19 @@ fn any_flipped_byte_is_refused_by_name() {
             .flatten()
             .collect();
         assert!(wrong.is_empty(), "{} of {}: {}", wrong.len(), bytes.len(), wrong[0]);
+    }
+}
+
+#[test]
+fn another_format_is_refused_and_says_what_to_do() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let golden = golden_version();
+    let copied = folder.path().join(golden.file_name().expect("a name"));
+    copy(&golden, &copied);
+    for format in [OLDEST_READABLE - 1, FORMAT_VERSION + 1] {
+        fs::write(copied.join("manifest.json"), format!("{{\"format\": {format}}}")).expect("space on the disk");
+        let error = Model::load(&copied).expect_err("not readable").to_string();
+        assert!(error.contains(&format!("format {format}")) && error.contains("manifest.json"), "{error}");
     }
 }
 

@@ -11,7 +11,7 @@ use shopkeeper_models::ItemIx;
 use shopkeeper_models::affinity::Affinity;
 
 /// How affinity is fitted.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct AffinityParams {
     /// Weight of the ridge. Default 500.
     pub ridge: f64,

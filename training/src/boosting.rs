@@ -11,11 +11,11 @@ use shopkeeper_models::recommender::Trees;
 use crate::logistic::Rows;
 
 /// How to boost.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct TreesParams {
     /// Trees; 0 = none. Default 200.
     pub trees: usize,
-    /// Questions of a tree, 1 to 8. Default 5.
+    /// Questions of a tree, 1 to 8. Default 4.
     pub depth: usize,
     /// Share of each tree's answer that is taken. Default 0.08.
     pub rate: f64,
@@ -27,7 +27,7 @@ pub struct TreesParams {
 
 impl Default for TreesParams {
     fn default() -> Self {
-        Self { trees: 200, depth: 5, rate: 0.08, ridge: 10.0, thinning: 2 }
+        Self { trees: 200, depth: 4, rate: 0.08, ridge: 10.0, thinning: 2 }
     }
 }
 
@@ -91,7 +91,8 @@ impl TreesParams {
             let leaves: Vec<f32> = sums.iter().map(|[g, h]| (self.rate * g / (h + self.ridge)) as f32).collect();
             log_odds.par_iter_mut().enumerate().with_min_len(4096).for_each(|(row, log_odds)| {
                 let answers = questions.iter().enumerate();
-                let leaf = answers.fold(0, |leaf, (level, &(feature, cut))| leaf | (usize::from(features[feature].bins[row] > cut) << level));
+                let leaf =
+                    answers.fold(0, |leaf, (level, &(feature, cut))| leaf | (usize::from(features[feature].bins[row] > cut) << level));
                 *log_odds += leaves[leaf];
             });
             for &(feature, cut) in &questions {
@@ -147,8 +148,9 @@ fn bin(width: usize, feature: usize, rows: &Rows) -> Binned {
 }
 
 /// SplitMix64 of a pair: the same draw for the same pair, wherever it is asked.
-pub(crate) fn mix(a: u64, b: u64) -> u64 {
-    let mut z = a.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(b.wrapping_mul(0xd1b5_4a32_d192_ed03)).wrapping_add(0x9e37_79b9_7f4a_7c15);
+fn mix(a: u64, b: u64) -> u64 {
+    let mut z =
+        a.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(b.wrapping_mul(0xd1b5_4a32_d192_ed03)).wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)

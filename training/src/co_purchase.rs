@@ -7,7 +7,7 @@ use shopkeeper_models::co_purchase::{CoPurchase, Neighbour};
 use crate::log::Past;
 
 /// How neighbours are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct CoPurchaseParams {
     /// Neighbours kept an item. Default 40.
     pub neighbours: usize,

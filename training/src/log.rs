@@ -73,7 +73,7 @@ pub struct Catalogue {
     pub available: Vec<bool>,
 }
 
-/// The log as it was known at the start of a day: orders before it, with the returns before it netted out.
+/// The log as it was known at the start of a day: orders before it, with the returns before it netted out. Some of the last orders may be hidden.
 #[derive(Clone, Debug)]
 pub struct Past<'a> {
     log: &'a PurchaseLog,
@@ -122,6 +122,14 @@ impl PurchaseLog {
         self.line_offsets[order] as usize..self.line_offsets[order + 1] as usize
     }
 
+    /// The distinct items of some orders, ascending.
+    pub fn items_of(&self, orders: impl Iterator<Item = usize>) -> Vec<u32> {
+        let mut items: Vec<u32> = orders.flat_map(|order| self.line_item[self.lines_of(order)].iter().copied()).collect();
+        items.sort_unstable();
+        items.dedup();
+        items
+    }
+
     /// The first and the last day with an order.
     pub fn days(&self) -> Option<(Day, Day)> {
         Some((*self.order_day.iter().min()?, *self.order_day.iter().max()?))
@@ -129,23 +137,42 @@ impl PurchaseLog {
 
     /// The log as it was known at the start of `day`.
     pub fn before(&self, day: Day) -> Past<'_> {
-        let order_ends = (0..self.customers())
-            .map(|customer| {
-                let orders = self.orders_of(customer);
-                let seen = self.order_day[orders.clone()].partition_point(|&ordered| ordered < day);
-                (orders.start + seen) as u32
-            })
-            .collect();
-        let mut past = Past { log: self, day, order_ends, kept: Vec::new() };
-        if self.returns.iter().any(|back| back.day < day) {
-            past.net_out();
-        }
-        past
+        Past::new(self, day, |customer| self.orders_of(customer))
+    }
+
+    /// The whole log, but for the last order of each customer with at least `least` orders and for what they sent back since. Its day stays the
+    /// as-of: someone whose hidden order is long ago looks as silent as they will look to the served model.
+    pub fn without_last_orders(&self, least: usize) -> Past<'_> {
+        Past::new(self, self.as_of_day, |customer| {
+            let orders = self.orders_of(customer);
+            if orders.len() >= least.max(1) { orders.start..orders.end - 1 } else { orders }
+        })
     }
 }
 
 impl<'a> Past<'a> {
-    /// The whole log.
+    /// What is before `day` of some first orders of each customer.
+    fn new(log: &'a PurchaseLog, day: Day, orders_of: impl Fn(usize) -> std::ops::Range<usize>) -> Self {
+        let order_ends = (0..log.customers())
+            .map(|customer| {
+                let orders = orders_of(customer);
+                let seen = log.order_day[orders.clone()].partition_point(|&ordered| ordered < day);
+                (orders.start + seen) as u32
+            })
+            .collect();
+        let mut past = Self { log, day, order_ends, kept: Vec::new() };
+        if log.returns.iter().any(|back| past.sees(back)) {
+            past.net_out();
+        }
+        past
+    }
+
+    /// What of this past was known at the start of an earlier day: orders hidden here stay hidden.
+    pub fn before(&self, day: Day) -> Past<'a> {
+        Past::new(self.log, day.min(self.day), |customer| self.orders_of(customer))
+    }
+
+    /// The whole log, with what is not visible.
     pub fn log(&self) -> &'a PurchaseLog {
         self.log
     }
@@ -176,8 +203,20 @@ impl<'a> Past<'a> {
     pub fn returns_of(&self, customer: usize) -> impl ExactSizeIterator<Item = &'a Return> + use<'a> {
         let returns = &self.log.returns;
         let start = returns.partition_point(|back| (back.customer as usize) < customer);
-        let seen = returns[start..].partition_point(|back| back.customer as usize == customer && back.day < self.day);
+        let seen = returns[start..].partition_point(|back| back.customer as usize == customer && self.sees(back));
         returns[start..start + seen].iter()
+    }
+
+    /// Whether a return is visible: it is before the day, and before the customer's first hidden order, so that it tells nothing of that.
+    fn sees(&self, back: &Return) -> bool {
+        let customer = back.customer as usize;
+        let hidden = (self.order_ends[customer] as usize..self.log.orders_of(customer).end).next();
+        back.day < self.day && hidden.is_none_or(|order| back.day < self.log.order_day[order])
+    }
+
+    /// The distinct items of a customer's visible lines with a day in `from..until`, ascending.
+    pub fn bought_between(&self, customer: usize, from: Day, until: Day) -> Vec<u32> {
+        self.log.items_of(self.orders_of(customer).filter(|&order| (from..until).contains(&self.log.order_day[order])))
     }
 
     /// Days since `day`, counted to the last day before [`Past::day`]: an order on that last day is 0 days ago.
@@ -188,7 +227,8 @@ impl<'a> Past<'a> {
     /// Takes each return off the latest earlier lines of the same customer and item. What exceeds them nets nothing.
     fn net_out(&mut self) {
         self.kept = vec![1.0; self.log.line_item.len()];
-        for back in self.log.returns.iter().filter(|back| back.day < self.day) {
+        let visible: Vec<&Return> = self.log.returns.iter().filter(|back| self.sees(back)).collect();
+        for back in visible {
             let mut left = f64::from(back.quantity);
             let bought_before = self.orders_of(back.customer as usize).rev().filter(|&order| self.log.order_day[order] <= back.day);
             for order in bought_before {

@@ -9,7 +9,7 @@ use shopkeeper_models::calendar::{Day, rfc3339};
 use shopkeeper_models::churn::ChurnModel;
 use shopkeeper_models::customers::Customers;
 use shopkeeper_models::error::ModelError;
-use shopkeeper_models::evaluation::Evaluation;
+use shopkeeper_models::evaluation::{Evaluation, RecommendationEvaluation};
 use shopkeeper_models::histories::Histories;
 use shopkeeper_models::items::Items;
 use shopkeeper_models::lifecycle::LifecycleRules;
@@ -18,15 +18,20 @@ use shopkeeper_models::model::{ALIKE_FILE, TOGETHER_FILE};
 use shopkeeper_models::recommender::{Ranker, Recommender};
 use shopkeeper_models::segments::Segments;
 use shopkeeper_models::store::{ModelStore, Run};
-use shopkeeper_models::{calendar, table};
+use shopkeeper_models::{Model, calendar, table};
 
 use crate::churn::{ChurnParams, outlooks};
-use crate::log::PurchaseLog;
+use crate::evaluation::K;
+use crate::evaluation::comparison;
+use crate::evaluation::recommendations::{before_last_orders, next_basket, window};
+use crate::evaluation::stability::Shown;
+use crate::log::{Past, PurchaseLog};
 use crate::progress::Progress;
 use crate::read::{Read, ReadError, ReadSettings, read};
 use crate::recommender::{RecommenderParams, with_segments};
 use crate::segments::{SegmentParams, Segmentation};
 use crate::tempo::{default_horizon, tempos};
+use crate::tuning::{Effort, Tuning, tune};
 use crate::{customers, evaluation, report};
 
 /// How to train.
@@ -44,6 +49,10 @@ pub struct TrainSettings {
     pub keep: usize,
     /// Segments wanted, 1 to 100. Default 5.
     pub segments: usize,
+    /// How much is tried to suit the recommender to the shop. Default quick.
+    pub tune: Effort,
+    /// Settings of the recommender; nothing is tuned when they are given.
+    pub recommender: Option<RecommenderParams>,
     /// Lifecycle rules.
     pub lifecycle: LifecycleRules,
     /// Whether the new version becomes the current one. Default true.
@@ -59,6 +68,8 @@ impl Default for TrainSettings {
             threads: None,
             keep: 5,
             segments: 5,
+            tune: Effort::default(),
+            recommender: None,
             lifecycle: LifecycleRules::default(),
             activate: true,
         }
@@ -91,6 +102,17 @@ pub struct Evaluated {
     pub warnings: Vec<String>,
 }
 
+/// Two versions held against later purchases.
+#[derive(Clone, Debug)]
+pub struct Compared {
+    /// The scores; the rows of the second version first, each held against the first one.
+    pub recommendations: RecommendationEvaluation,
+    /// What was read.
+    pub data: DataSummary,
+    /// What the reader wants known.
+    pub warnings: Vec<String>,
+}
+
 /// Why no model came out.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -109,6 +131,19 @@ pub enum TrainError {
         found: String,
         /// The range.
         expected: &'static str,
+    },
+    /// No purchase that two versions could be held against.
+    #[error(
+        "{purchases}: nobody whom the versions know bought anything from {from} on, the later as-of of the two; the last order read is of {last}. \
+         Give purchases made since"
+    )]
+    NothingToCompare {
+        /// What was read.
+        purchases: String,
+        /// The later as-of.
+        from: String,
+        /// The last day with an order.
+        last: String,
     },
     /// The threads could not be started.
     #[error("cannot start the worker threads: {0}. Try fewer: --threads 1")]
@@ -147,9 +182,12 @@ pub fn train(settings: &TrainSettings, store: &ModelStore, progress: &dyn Progre
         let mut stages = Stages { progress, seconds: Vec::new() };
         let data = stages.time("read", |progress| read(&settings.read, progress))?;
         let staging = store.stage()?;
-        let fits = Fits::new(settings, &data.log);
-        let evaluation = fits.evaluate(&mut stages);
+        let fits = Fits::new(settings, &data.log, &mut stages);
+        let (mut evaluation, shown) = fits.evaluate(None, &mut stages)?;
         let fitted = fits.fit(&mut stages, settings);
+        if let (Some(measured), Some(shown)) = (&mut evaluation.recommendations, shown) {
+            measured.stability = stages.fit("compare answers", &data.log, || shown.stability(data.log.as_of_day, &fitted.recommender));
+        }
         let manifest = Manifest {
             format: FORMAT_VERSION,
             as_of: rfc3339(data.log.as_of),
@@ -185,14 +223,31 @@ pub fn train(settings: &TrainSettings, store: &ModelStore, progress: &dyn Progre
     })
 }
 
-/// Reads and measures on a hold-out, as [`train`] does, without saving anything.
-pub fn evaluate(settings: &TrainSettings, progress: &dyn Progress) -> Result<Evaluated, TrainError> {
+/// Reads and measures on a hold-out, as [`train`] does, without saving anything. The hold-out starts at `cut`, by default one window before the
+/// as-of; churn is always measured on the last horizon.
+pub fn evaluate(settings: &TrainSettings, cut: Option<Day>, progress: &dyn Progress) -> Result<Evaluated, TrainError> {
     settings.check()?;
     settings.on_threads(|_| {
         let mut stages = Stages { progress, seconds: Vec::new() };
         let data = stages.time("read", |progress| read(&settings.read, progress))?;
-        let evaluation = Fits::new(settings, &data.log).evaluate(&mut stages);
+        let (evaluation, _) = Fits::new(settings, &data.log, &mut stages).evaluate(cut, &mut stages)?;
         Ok(Evaluated { evaluation, data: summary(&data), warnings: data.warnings })
+    })
+}
+
+/// Reads purchases and holds two versions, as they stand, against those made since the later as-of of the two.
+pub fn compare(settings: &TrainSettings, a: &Model, b: &Model, progress: &dyn Progress) -> Result<Compared, TrainError> {
+    settings.check()?;
+    settings.on_threads(|_| {
+        let mut stages = Stages { progress, seconds: Vec::new() };
+        let data = stages.time("read", |progress| read(&settings.read, progress))?;
+        let measured = stages.fit("compare", &data.log, || comparison::compare(a, b, &data.log));
+        let recommendations = measured.ok_or_else(|| TrainError::NothingToCompare {
+            purchases: settings.read.purchases.join(", "),
+            from: calendar::date(a.manifest.as_of_day.max(b.manifest.as_of_day)),
+            last: data.log.days().map_or_else(|| "no day".to_owned(), |(_, last)| calendar::date(last)),
+        })?;
+        Ok(Compared { recommendations, data: summary(&data), warnings: data.warnings })
     })
 }
 
@@ -224,16 +279,27 @@ impl Stages<'_> {
 struct Fits<'a> {
     log: &'a PurchaseLog,
     recommender: RecommenderParams,
+    tuning: Option<Tuning>,
     churn: ChurnParams,
     segments: SegmentParams,
 }
 
 impl<'a> Fits<'a> {
-    fn new(settings: &TrainSettings, log: &'a PurchaseLog) -> Self {
-        let horizon_days = settings.horizon_days.unwrap_or_else(|| default_horizon(&log.before(log.as_of_day)));
+    /// Tunes the recommender on the history before the hold-out, unless its settings are given.
+    fn new(settings: &TrainSettings, log: &'a PurchaseLog, stages: &mut Stages<'_>) -> Self {
+        let past = log.before(log.as_of_day);
+        let (recommender, tuning) = match settings.recommender {
+            Some(recommender) => (recommender, None),
+            None => {
+                let hold_out = RecommenderParams::default().window(&past);
+                stages.fit("tune", log, || tune(settings.tune, &past.before(log.as_of_day - hold_out)))
+            }
+        };
+        let horizon_days = settings.horizon_days.unwrap_or_else(|| default_horizon(&past));
         Self {
             log,
-            recommender: RecommenderParams::default(),
+            recommender,
+            tuning,
             churn: ChurnParams::new(horizon_days),
             segments: SegmentParams { segments: settings.segments, seed: settings.seed },
         }
@@ -247,39 +313,59 @@ impl<'a> Fits<'a> {
             "drop_duplicates": settings.read.drop_duplicates,
             "seed": settings.seed,
             "recommender": self.recommender,
+            "tuning": self.tuning,
             "churn": self.churn,
             "segments": self.segments,
         })
     }
 
-    /// Fits on the history before the last window and measures on that window; churn likewise on the last horizon.
-    fn evaluate(&self, stages: &mut Stages<'_>) -> Evaluation {
+    /// The recommender that would be served at `past.day`, segments included.
+    fn served(&self, past: &Past<'_>) -> Recommender {
+        let recommender = self.recommender.fit(past);
+        let tempos = tempos(past);
+        let Segmentation { segments, of } =
+            self.segments.fit(&tempos, &vec![None; tempos.len()], &recommender.parts().histories, self.log.items());
+        let favourites = segments.favourites(self.log.items()).unwrap_or_else(|error| unreachable!("made just now: {error}"));
+        with_segments(recommender, of, favourites)
+    }
+
+    /// Fits on the history before `cut`, by default one window before the as-of, and measures on what was bought from then on; the next basket
+    /// and churn have cuts of their own. Also what each customer would have been shown at the cut.
+    fn evaluate(&self, cut: Option<Day>, stages: &mut Stages<'_>) -> Result<(Evaluation, Option<Shown>), TrainError> {
         let log = self.log;
         let mut evaluation = Evaluation::default();
-        let first = log.days().map_or(log.as_of_day, |(first, _)| first);
-        let window = self.recommender.window(&log.before(log.as_of_day));
-        let cut = log.as_of_day - window;
-        if cut - first >= window {
-            let measured = stages.fit("evaluate recommendations", log, || {
-                let past = log.before(cut);
-                let recommender = self.recommender.fit(&past);
-                let tempos = tempos(&past);
-                let Segmentation { segments, of } =
-                    self.segments.fit(&tempos, &vec![None; tempos.len()], &recommender.parts().histories, log.items());
-                let favourites = segments.favourites(log.items()).unwrap_or_else(|error| unreachable!("made just now: {error}"));
-                let recommender = with_segments(recommender, of, favourites);
-                evaluation::recommendations::evaluate(&recommender, log, cut, log.as_of_day)
+        let mut shown = None;
+        let (first, last) = log.days().unwrap_or((log.as_of_day, log.as_of_day));
+        if let Some(cut) = cut.filter(|&cut| cut <= first || cut > last) {
+            return Err(TrainError::Setting {
+                name: "--cut",
+                found: format!("{}, with purchases from {} to {}", calendar::date(cut), calendar::date(first), calendar::date(last)),
+                expected: "a day after that of the first purchase, and not after that of the last",
             });
-            match measured {
-                Some(measured) => evaluation.recommendations = Some(measured),
-                None => evaluation.skipped.push(format!(
-                    "recommendations: nobody known before {} bought again by {}",
-                    calendar::date(cut),
-                    calendar::date(log.as_of_day)
-                )),
-            }
-        } else {
+        }
+        let window_days = self.recommender.window(&log.before(log.as_of_day));
+        if cut.is_none() && log.as_of_day - window_days - first < window_days {
             evaluation.skipped.push("recommendations: the history is shorter than two windows".into());
+        } else {
+            let cut = cut.unwrap_or(log.as_of_day - window_days);
+            let mut scores = stages.fit("evaluate recommendations", log, || {
+                let recommender = self.served(&log.before(cut));
+                shown = Some(Shown::at(cut, &recommender));
+                window(&recommender, log, cut, log.as_of_day)
+            });
+            if scores.is_empty() {
+                let (cut, until) = (calendar::date(cut), calendar::date(log.as_of_day));
+                evaluation.skipped.push(format!("recommendations: nobody known before {cut} bought again by {until}"));
+            }
+            let past = before_last_orders(log);
+            if (0..log.customers()).any(|customer| past.orders_of(customer) != log.orders_of(customer)) {
+                scores.extend(stages.fit("evaluate next basket", log, || next_basket(&self.served(&past), &past)));
+            } else {
+                evaluation.skipped.push("next basket: nobody has three orders".into());
+            }
+            let (cut, until) = (calendar::date(cut), calendar::date(log.as_of_day));
+            evaluation.recommendations =
+                (!scores.is_empty()).then_some(RecommendationEvaluation { cut, until, k: K as u32, scores, stability: None });
         }
         let horizon = self.churn.horizon_days as Day;
         let cut = log.as_of_day - horizon;
@@ -295,7 +381,7 @@ impl<'a> Fits<'a> {
             Ok(measured) => evaluation.churn = Some(measured),
             Err(reason) => evaluation.skipped.push(reason),
         }
-        evaluation
+        Ok((evaluation, shown))
     }
 
     /// Fits everything on the whole log.

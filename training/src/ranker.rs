@@ -3,14 +3,15 @@
 use rayon::prelude::*;
 use shopkeeper_models::calendar::{Day, date};
 use shopkeeper_models::recommender::{
-    BASKET_FEATURES, EXPLORE_FEATURES, FINALISTS, Features, Head, Query, REPEAT_FEATURES, Ranker, Recommender, Scratch,
+    BASKET_FEATURES, EXPLORE_FEATURES, FINALISTS, Features, Head, Query, REPEAT_FEATURES, Ranker, Recommender, Scratch, Trees,
 };
 use shopkeeper_models::{CustomerIx, ItemIx};
 
-use crate::boosting::TreesParams;
+use crate::hidden_third::hide_a_third;
+use crate::log::Past;
 use crate::logistic::{LogisticError, LogisticParams, Rows};
-use crate::recommender::{RecommenderParams, bought_between, built_in};
-use crate::log::{Past, PurchaseLog};
+use crate::parts::Part;
+use crate::recommender::{RecommenderParams, built_in};
 
 /// What each customer counts in the logistic regressions, in rows, however many candidates they have: the metrics count customers, too.
 const ROWS_OF_A_CUSTOMER: f32 = 100.0;
@@ -37,9 +38,14 @@ impl Labelled {
     }
 
     /// Fits the logistic regression on everything, and the trees on the finalists it leaves.
-    fn fit(&self, features: &[&str], ridge: f64, trees: &TreesParams) -> Result<Head, LogisticError> {
-        let logistic = LogisticParams { ridge }.fit(features, &self.rows)?;
+    fn fit(mut self, features: &[&str], params: &RecommenderParams) -> Result<Head, LogisticError> {
         let width = features.len();
+        let off = params.without.map_or(&[][..], Part::features);
+        for at in (0..width).filter(|&at| off.contains(&features[at])) {
+            // a feature that never varies gets no weight and no question
+            self.rows.x.iter_mut().skip(at).step_by(width).for_each(|x| *x = 0.0);
+        }
+        let logistic = LogisticParams { ridge: params.ridge }.fit(features, &self.rows)?;
         let (intercept, slopes) = logistic.raw();
         let log_odds = |x: &[f32]| (intercept + slopes.iter().zip(x).map(|(slope, &x)| slope * f64::from(x)).sum::<f64>()) as f32;
         let ends = self.sizes.iter().scan(0, |end, size| {
@@ -50,7 +56,8 @@ impl Labelled {
         let finalists: Vec<Vec<(usize, f32)>> = groups
             .par_iter()
             .map(|group| {
-                let mut scored: Vec<(usize, f32)> = group.clone().map(|row| (row, log_odds(&self.rows.x[row * width..][..width]))).collect();
+                let mut scored: Vec<(usize, f32)> =
+                    group.clone().map(|row| (row, log_odds(&self.rows.x[row * width..][..width]))).collect();
                 scored.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
                 scored.truncate(FINALISTS);
                 scored
@@ -61,7 +68,8 @@ impl Labelled {
             rows.push(&self.rows.x[row * width..][..width], self.rows.labels[row], 1.0);
             start.push(log_odds);
         }
-        Ok(Head { logistic, trees: trees.fit(width, &rows, &start) })
+        let trees = if params.without == Some(Part::Trees) { Trees::default() } else { params.trees.fit(width, &rows, &start) };
+        Ok(Head { logistic, trees })
     }
 }
 
@@ -76,23 +84,23 @@ impl RecommenderParams {
         let (mut repeat, mut explore) = (Labelled::default(), Labelled::default());
         let mut newest = None;
         for &start in &starts {
-            let known = past.log().before(start);
+            let known = past.before(start);
             let recommender = self.count(&known, built_in(window as u32));
-            let (more_repeat, more_explore) = self.label(&recommender, past.log(), start, window, starts.len());
+            let (more_repeat, more_explore) = self.label(&recommender, past, start, window, starts.len());
             repeat.append(more_repeat);
             explore.append(more_explore);
             newest.get_or_insert((recommender, start));
         }
-        let fit = |features: &[&str], rows: &Labelled| rows.fit(features, self.ridge, &self.trees);
-        let (repeat, explore) = match (fit(&REPEAT_FEATURES, &repeat), fit(&EXPLORE_FEATURES, &explore)) {
-            (Ok(repeat), Ok(explore)) => (repeat, explore),
+        let ranker = match (repeat.fit(&REPEAT_FEATURES, self), explore.fit(&EXPLORE_FEATURES, self)) {
+            (Ok(repeat), Ok(explore)) => {
+                let windows = starts.iter().map(|&start| date(start + window)).collect();
+                Ranker { repeat, explore, windows, unlearned: None, ..built_in(window as u32) }
+            }
             (Err(error), _) | (_, Err(error)) => {
                 let reason = format!("{} past windows of {window} days gave {error}", starts.len());
-                return Ranker { unlearned: Some(reason), ..built_in(window as u32) };
+                Ranker { unlearned: Some(reason), ..built_in(window as u32) }
             }
         };
-        let windows = starts.iter().map(|&start| date(start + window)).collect();
-        let ranker = Ranker { repeat, explore, windows, unlearned: None, ..built_in(window as u32) };
         let basket = newest.and_then(|(recommender, start)| {
             let parts = recommender.parts();
             // the totals of the newest window's history, the weights of all windows
@@ -102,16 +110,16 @@ impl RecommenderParams {
                 recent_customers: parts.ranker.recent_customers,
                 ..ranker.clone()
             };
-            self.learn_baskets(&recommender.with_ranker(ranker), past.log(), start, window)
+            self.learn_baskets(&recommender.with_ranker(ranker), past, start, window)
         });
         Ranker { basket, ..ranker }
     }
 
     /// One row a candidate of each customer who bought something in the window: was it bought?
-    fn label(&self, recommender: &Recommender, log: &PurchaseLog, start: Day, window: Day, windows: usize) -> (Labelled, Labelled) {
-        let asked: Vec<(usize, Vec<u32>)> = (0..log.customers())
+    fn label(&self, recommender: &Recommender, past: &Past<'_>, start: Day, window: Day, windows: usize) -> (Labelled, Labelled) {
+        let asked: Vec<(usize, Vec<u32>)> = (0..past.log().customers())
             .filter(|&customer| recommender.parts().orders.value(customer) > 0)
-            .map(|customer| (customer, bought_between(log, customer, start, start + window)))
+            .map(|customer| (customer, past.bought_between(customer, start, start + window)))
             .filter(|(_, truth)| !truth.is_empty())
             .collect();
         let candidates: usize =
@@ -145,30 +153,32 @@ impl RecommenderParams {
     }
 
     /// Learns what joins a basket from each customer's first order of the newest window: with a third of it hidden, which of the candidates are
-    /// in that third? Every basket is asked once with its customer and once as a stranger's. None for too few baskets.
-    fn learn_baskets(&self, recommender: &Recommender, log: &PurchaseLog, start: Day, window: Day) -> Option<Head> {
-        let baskets: Vec<(usize, usize)> = (0..log.customers())
-            .filter(|&customer| recommender.parts().orders.value(customer) > 0)
+    /// in that third? Every basket is asked as a stranger's, and once more with its customer if the recommender knows them. None for too few
+    /// baskets.
+    fn learn_baskets(&self, recommender: &Recommender, past: &Past<'_>, start: Day, window: Day) -> Option<Head> {
+        let log = past.log();
+        let baskets: Vec<(CustomerIx, Vec<u32>, Vec<u32>)> = (0..log.customers())
             .filter_map(|customer| {
-                let first = log.orders_of(customer).find(|&order| (start..start + window).contains(&log.order_day[order]))?;
-                (log.lines_of(first).len() >= 3).then_some((customer, first))
+                let first = past.orders_of(customer).find(|&order| (start..start + window).contains(&log.order_day[order]))?;
+                hide_a_third(log, customer, first).map(|(shown, hidden)| (CustomerIx(customer as u32), shown, hidden))
             })
             .collect();
         if baskets.len() < LEAST_BASKETS {
             return None;
         }
-        let candidates: usize = baskets.iter().map(|&(customer, _)| recommender.parts().histories.items(CustomerIx(customer as u32)).len() + 500).sum();
+        let candidates: usize = baskets.iter().map(|(customer, ..)| recommender.parts().histories.items(*customer).len() + 500).sum();
         let step = (2 * candidates).div_ceil(self.most_rows).max(1);
         let labelled: Vec<Labelled> = baskets
             .par_iter()
             .step_by(step)
-            .map_init(Scratch::default, |scratch, &(customer, order)| {
-                let (shown, hidden) = hide_a_third(log, order);
+            .map_init(Scratch::default, |scratch, (customer, shown, hidden)| {
+                let known = recommender.parts().orders.value(customer.row()) > 0;
+                let shown: Vec<ItemIx> = shown.iter().copied().map(ItemIx).collect();
                 let mut labelled = Labelled::default();
-                for customer in [Some(CustomerIx(customer as u32)), None] {
+                for customer in [None, known.then_some(*customer)].into_iter().take(1 + usize::from(known)) {
                     let query = Query { customer, basket: &shown, ..Query::default() };
                     let mut rows = Rows::default();
-                    recommender.visit_basket(&query, scratch, |item, x| rows.push(x, hidden.contains(&item), 1.0));
+                    recommender.visit_basket(&query, scratch, |item, x| rows.push(x, hidden.binary_search(&item.0).is_ok(), 1.0));
                     rows.weigh(ROWS_OF_A_CUSTOMER);
                     labelled.rows.append(rows);
                     labelled.close();
@@ -178,16 +188,6 @@ impl RecommenderParams {
             .collect();
         let mut all = Labelled::default();
         labelled.into_iter().for_each(|labelled| all.append(labelled));
-        all.fit(&BASKET_FEATURES, self.ridge, &self.trees).ok()
+        all.fit(&BASKET_FEATURES, self).ok()
     }
-}
-
-/// The items of an order in two parts: those that are shown, and a third of them (rounded down, at least one) that is hidden. Which ones is
-/// decided by a hash of the order and the item, since a log does not keep the order in which a basket was filled.
-pub fn hide_a_third(log: &PurchaseLog, order: usize) -> (Vec<ItemIx>, Vec<ItemIx>) {
-    let mut items: Vec<ItemIx> = log.lines_of(order).map(|line| ItemIx(log.line_item[line])).collect();
-    items.sort_by_cached_key(|item| (crate::boosting::mix(order as u64, item.0.into()), *item));
-    let shown = items.len() - (items.len() / 3).max(1).min(items.len());
-    let hidden = items.split_off(shown);
-    (items, hidden)
 }

@@ -1,6 +1,7 @@
 //! The recommender: counts from the history at a day, and ranking weights learned on earlier windows inside that history.
 
 use arrow::array::UInt16Array;
+use shopkeeper_models::affinity::Affinity;
 use shopkeeper_models::calendar::Day;
 use shopkeeper_models::items::RECENT_DAYS;
 use shopkeeper_models::logistic::{Logistic, Weight};
@@ -10,12 +11,13 @@ use shopkeeper_models::segments::Favourites;
 use crate::affinity::AffinityParams;
 use crate::boosting::TreesParams;
 use crate::co_purchase::CoPurchaseParams;
-use crate::log::{Past, PurchaseLog};
+use crate::log::Past;
+use crate::parts::{Part, no_neighbours};
 use crate::tempo::tempos;
 use crate::{histories, items};
 
 /// How the recommender is made.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RecommenderParams {
     /// Neighbours in orders.
     pub together: CoPurchaseParams,
@@ -35,6 +37,9 @@ pub struct RecommenderParams {
     pub ridge: f64,
     /// The trees that look again at the best candidates.
     pub trees: TreesParams,
+    /// A part to leave out, to see what it is worth. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without: Option<Part>,
 }
 
 impl Default for RecommenderParams {
@@ -50,6 +55,7 @@ impl Default for RecommenderParams {
             most_rows: 1_500_000,
             ridge: 10.0,
             trees: TreesParams::default(),
+            without: None,
         }
     }
 }
@@ -77,14 +83,23 @@ impl RecommenderParams {
         ranker.customers = tempos.iter().filter(|tempo| tempo.orders > 0).count() as u64;
         ranker.recent_customers =
             tempos.iter().filter(|tempo| tempo.orders > 0 && tempo.days_since_last < RECENT_DAYS as u32).count() as u64;
+        let count = past.log().items();
         Recommender::new(Parts {
             items: items::fit(past, &histories),
             orders: tempos.iter().map(|tempo| tempo.orders).collect::<Vec<_>>().into(),
             days_since_last: tempos.iter().map(|tempo| tempo.days_since_last).collect::<Vec<_>>().into(),
             gap_days: tempos.iter().map(|tempo| tempo.gap_days).collect::<Vec<_>>().into(),
-            together: self.together.fit_orders(past),
-            alike: self.alike.fit_customers(&items_of_customers, past.log().items()),
-            affinity: self.affinity.fit(&bought, past.log().items()),
+            together: if self.without == Some(Part::Together) { no_neighbours(count) } else { self.together.fit_orders(past) },
+            alike: if self.without == Some(Part::Alike) {
+                no_neighbours(count)
+            } else {
+                self.alike.fit_customers(&items_of_customers, count)
+            },
+            affinity: if self.without == Some(Part::Affinity) {
+                Affinity::new(&vec![Vec::new(); bought.len()])
+            } else {
+                self.affinity.fit(&bought, count)
+            },
             segments: None,
             histories,
             ranker,
@@ -95,15 +110,6 @@ impl RecommenderParams {
 /// The recommender with the segments that fill up short answers.
 pub fn with_segments(recommender: Recommender, segment_of: Vec<u16>, favourites: Favourites) -> Recommender {
     Recommender::new(Parts { segments: Some((UInt16Array::from(segment_of), favourites)), ..recommender.parts().clone() })
-}
-
-/// The distinct items of a customer's lines with a day in `from..until`, ascending.
-pub fn bought_between(log: &PurchaseLog, customer: usize, from: Day, until: Day) -> Vec<u32> {
-    let in_window = log.orders_of(customer).filter(|&order| (from..until).contains(&log.order_day[order]));
-    let mut items: Vec<u32> = in_window.flat_map(|order| log.line_item[log.lines_of(order)].iter().copied()).collect();
-    items.sort_unstable();
-    items.dedup();
-    items
 }
 
 /// Weights for a history too short to learn from: what was bought often and lately first, then what goes with it, then what is popular.
@@ -118,11 +124,7 @@ pub(crate) fn built_in(window_days: u32) -> Ranker {
         Head { logistic: Logistic { intercept, weights: features.iter().map(weight).collect() }, trees: Trees::default() }
     };
     Ranker {
-        repeat: head(
-            &REPEAT_FEATURES,
-            -3.0,
-            &[("ln_slow", 1.0), ("ln_orders", 0.5), ("root_order_share", 1.0), ("item_repeat_rate", 1.0)],
-        ),
+        repeat: head(&REPEAT_FEATURES, -3.0, &[("ln_slow", 1.0), ("ln_orders", 0.5), ("root_order_share", 1.0), ("item_repeat_rate", 1.0)]),
         explore: head(
             &EXPLORE_FEATURES,
             -6.0,

@@ -26,13 +26,13 @@ pub use trees::Trees;
 
 use contest::{Entrant, Judge};
 
+use crate::ItemIx;
 use crate::affinity::Affinity;
 use crate::co_purchase::{Association, CoPurchase};
 use crate::histories::Histories;
 use crate::items::{Groups, Items, NONE};
 use crate::logistic::sigmoid;
 use crate::segments::Favourites;
-use crate::ItemIx;
 
 /// What the recommender is put together from.
 #[derive(Clone, Debug)]

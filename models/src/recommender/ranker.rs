@@ -132,7 +132,11 @@ impl Ranker {
         if let Some(basket) = &self.basket {
             basket.trees.check(Self::FILE, BASKET_FEATURES.len())?;
             if !basket.logistic.is_sound(&BASKET_FEATURES) {
-                return Err(ModelError::corrupt(Self::FILE, "other basket features or a number that is not finite", BASKET_FEATURES.join(", ")));
+                return Err(ModelError::corrupt(
+                    Self::FILE,
+                    "other basket features or a number that is not finite",
+                    BASKET_FEATURES.join(", "),
+                ));
             }
         }
         if self.repeat.logistic.is_sound(&REPEAT_FEATURES) && self.explore.logistic.is_sound(&EXPLORE_FEATURES) {

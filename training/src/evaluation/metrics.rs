@@ -8,6 +8,13 @@ pub fn ndcg(hit_ranks: impl Iterator<Item = usize>, truth: usize, k: usize) -> f
     if ideal > 0.0 { hit_ranks.map(gain).sum::<f64>() / ideal } else { 0.0 }
 }
 
+/// Average precision of a ranking: sum over hits, given by their ascending ranks, of the precision down to there, over min(k, truth); 0 to 1.
+/// Example: hits at ranks 1 and 3 with 2 truth items: (1/1 + 2/3) / 2 = 0.833.
+pub fn average_precision_at(hit_ranks: &[usize], truth: usize, k: usize) -> f64 {
+    let precisions = (1..).zip(hit_ranks).map(|(hits, &rank): (usize, _)| hits as f64 / rank as f64);
+    precisions.sum::<f64>() / truth.min(k).max(1) as f64
+}
+
 /// Area under the ROC curve: P(a positive scores above a negative), ties count half. NaN-free input; 0.5 when a class is missing.
 /// Example: scores 0.1 (negative), 0.4 (positive), 0.4 (negative): (1 + 0.5) / 2 = 0.75.
 pub fn auc(scores: &[f64], positive: &[bool]) -> f64 {
@@ -86,6 +93,8 @@ mod tests {
     #[test]
     fn worked_examples_hold() {
         assert!((ndcg([1, 3].into_iter(), 2, 10) - 1.5 / (1.0 + 1.0 / 3_f64.log2())).abs() < 1e-12);
+        assert!((average_precision_at(&[1, 3], 2, 10) - 5.0 / 6.0).abs() < 1e-12);
+        assert_eq!(average_precision_at(&[2], 30, 10), 0.05);
         assert_eq!(auc(&[0.1, 0.4, 0.4], &[false, true, false]), 0.75);
         assert!((average_precision(&[0.9, 0.8, 0.7], &[true, false, true]) - 5.0 / 6.0).abs() < 1e-12);
         assert!((brier(&[0.0, 0.5], &[false, true]) - 0.125).abs() < 1e-12);

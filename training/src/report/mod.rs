@@ -14,7 +14,7 @@ use shopkeeper_models::lifecycle::LifecycleStage;
 use shopkeeper_models::segments::Segments;
 use shopkeeper_models::value::ValueTier;
 
-pub use terminal::{evaluation_text, text};
+pub use terminal::{comparison_text, evaluation_text, text};
 
 /// The report's file in a version folder.
 pub const FILE: &str = "report.html";

@@ -4,12 +4,15 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment};
 use serde::Serialize;
 use shopkeeper_models::Manifest;
-use shopkeeper_models::evaluation::{ChurnEvaluation, RecommendationEvaluation, RecommendationScores, Task};
+use shopkeeper_models::evaluation::{ChurnEvaluation, Difference, RecommendationEvaluation, RecommendationScores, Task};
 use shopkeeper_models::lifecycle::LifecycleStage;
 use shopkeeper_models::value::ValueTier;
 
 use super::bars::{self, Bar, Group};
-use super::words::{amount, count, decimal, maybe_decimal, method, method_meaning, percent, plain, share_of, stage, task, tier};
+use super::words::{
+    amount, count, decimal, interval, maybe_decimal, maybe_percent, method, method_meaning, percent, plain, share_of, signed, stage, task,
+    tier, verdict,
+};
 use super::{ReportData, SegmentRow, curves};
 
 const TEMPLATE: &str = include_str!("report.html");
@@ -75,8 +78,13 @@ fn facts(manifest: &Manifest) -> Vec<Fact> {
         Fact::new("orders", count(data.orders), format!("{} to {}", data.first_day, data.last_day)),
         Fact::new("items", count(data.items), "bought at least once"),
     ];
-    if let Some((ours, _)) = manifest.evaluation.recommendations.as_ref().and_then(|scores| ours_and_best(&scores.scores, Task::All)) {
+    let measured = manifest.evaluation.recommendations.as_ref();
+    if let Some(ours) = measured.and_then(|measured| measured.of(Task::All).next()) {
         facts.push(Fact::new("hit rate", percent(ours.hit_rate), "of the customers bought one of the items shown"));
+    }
+    if let Some(stability) = measured.and_then(|measured| measured.stability) {
+        let meaning = format!("of the items shown to a customer are still shown by the fit {} days later", stability.days);
+        facts.push(Fact::new("stability", percent(stability.kept), meaning));
     }
     if let Some(churn) = manifest.evaluation.churn.as_ref().and_then(|churn| churn.scores.first()) {
         facts.push(Fact::new("churn AUC", decimal(churn.auc), "1 = every leaver ranked first, 0.5 = guessing"));
@@ -134,13 +142,6 @@ fn tiers(manifest: &Manifest, extra: &ReportData) -> Vec<[String; 4]> {
     .collect()
 }
 
-/// The served model's scores of a task and the best other method's by NDCG, if both were measured.
-fn ours_and_best(scores: &[RecommendationScores], of: Task) -> Option<(&RecommendationScores, &RecommendationScores)> {
-    let mut of_task = scores.iter().filter(|scores| scores.task == of);
-    let ours = of_task.next()?;
-    Some((ours, of_task.max_by(|a, b| a.ndcg.total_cmp(&b.ndcg))?))
-}
-
 #[derive(Serialize)]
 struct Recommendations<'a> {
     cut: &'a str,
@@ -157,30 +158,31 @@ struct TaskTable {
     name: &'static str,
     question: &'static str,
     customers: String,
-    rows: Vec<[String; 5]>,
+    verdict: String,
+    rows: Vec<[String; 10]>,
 }
 
 impl<'a> Recommendations<'a> {
     fn new(evaluation: &'a RecommendationEvaluation) -> Self {
         let mut tasks = Vec::new();
         let mut groups = Vec::new();
-        for of in [Task::All, Task::Repeat, Task::New] {
-            let scores: Vec<&RecommendationScores> = evaluation.scores.iter().filter(|scores| scores.task == of).collect();
+        for of in Task::ALL {
+            let scores: Vec<&RecommendationScores> = evaluation.of(of).collect();
             let Some(first) = scores.first() else { continue };
             let (name, question) = task(of);
-            let row = |scores: &&RecommendationScores| {
-                let ndcg = format!("{} ± {}", decimal(scores.ndcg), decimal(scores.ndcg_se));
-                [method(&scores.method).to_owned(), decimal(scores.recall), ndcg, percent(scores.hit_rate), percent(scores.coverage)]
-            };
-            tasks.push(TaskTable { name, question, customers: count(first.customers.into()), rows: scores.iter().map(row).collect() });
+            let rows = scores.iter().map(|scores| row(scores)).collect();
+            let verdict = first.against.as_ref().map(difference).unwrap_or_default();
+            tasks.push(TaskTable { name, question, customers: count(first.customers.into()), verdict, rows });
             let bar = |scores: &&RecommendationScores| Bar {
                 label: method(&scores.method).to_owned(),
                 value: scores.ndcg,
-                error: scores.ndcg_se,
+                error: (scores.ndcg_interval[1] - scores.ndcg_interval[0]) / 2.0,
                 figure: decimal(scores.ndcg),
                 ours: scores.method == first.method,
             };
-            groups.push(Group { title: name.to_owned(), bars: scores.iter().map(bar).collect() });
+            if CHARTED.contains(&of) {
+                groups.push(Group { title: name.to_owned(), bars: scores.iter().map(bar).collect() });
+            }
         }
         let mut methods: Vec<[&str; 2]> = Vec::new();
         for scores in &evaluation.scores {
@@ -194,9 +196,35 @@ impl<'a> Recommendations<'a> {
     }
 }
 
+/// The tasks that are drawn; the others stand in tables alone.
+const CHARTED: [Task; 4] = [Task::All, Task::New, Task::NextBasketAll, Task::Completion];
+
+/// A row of a task's table.
+fn row(scores: &RecommendationScores) -> [String; 10] {
+    [
+        method(&scores.method).to_owned(),
+        decimal(scores.recall),
+        decimal(scores.ndcg),
+        interval(scores.ndcg_interval),
+        decimal(scores.map),
+        percent(scores.hit_rate),
+        maybe_percent(scores.repeat_hits),
+        percent(scores.coverage),
+        percent(scores.popularity),
+        maybe_percent(scores.diversity),
+    ]
+}
+
+/// A paired difference as a sentence.
+fn difference(difference: &Difference) -> String {
+    let (verdict, name) = (verdict(difference), method(&difference.than).to_lowercase());
+    let [low, high] = difference.interval.map(signed);
+    format!("This model is {verdict} the best simple rule ({name}): NDCG {}, 95 % interval {low} to {high}.", signed(difference.ndcg))
+}
+
 /// The result in two sentences.
 fn recommendation_summary(evaluation: &RecommendationEvaluation) -> String {
-    let Some((ours, best)) = ours_and_best(&evaluation.scores, Task::All) else { return String::new() };
+    let Some(ours) = evaluation.of(Task::All).next() else { return String::new() };
     let hits = format!(
         "Of 100 customers who bought again between {} and {}, {:.0} bought at least one of the {} items that this model would have shown them.",
         evaluation.cut,
@@ -204,16 +232,18 @@ fn recommendation_summary(evaluation: &RecommendationEvaluation) -> String {
         100.0 * ours.hit_rate,
         evaluation.k
     );
-    let name = method(&best.method).to_lowercase();
-    let gap = if best.ndcg > 0.0 { 100.0 * (ours.ndcg / best.ndcg - 1.0) } else { 0.0 };
-    let noise = 2.0 * ours.ndcg_se.hypot(best.ndcg_se);
-    let verdict = if (ours.ndcg - best.ndcg).abs() <= noise {
-        format!("It ranks about as well as the best simple rule ({name}): the difference is within chance.")
-    } else if ours.ndcg > best.ndcg {
-        let (ours, best) = (decimal(ours.ndcg), decimal(best.ndcg));
-        format!("It ranks {gap:.0} % better than the best simple rule ({name}): NDCG {ours} against {best}.")
-    } else {
-        format!("The best simple rule ({name}) ranks better: use this model for this purpose only after looking into why.")
+    let Some(against) = &ours.against else { return hits };
+    let name = method(&against.than).to_lowercase();
+    let best = ours.ndcg - against.ndcg;
+    let verdict = match against.verdict() {
+        std::cmp::Ordering::Equal => format!("It ranks about as well as the best simple rule ({name}): the difference is within chance."),
+        std::cmp::Ordering::Less => {
+            format!("The best simple rule ({name}) ranks better: use this model for this purpose only after looking into why.")
+        }
+        std::cmp::Ordering::Greater => {
+            let gap = if best > 0.0 { format!("{:.0} % ", 100.0 * against.ndcg / best) } else { String::new() };
+            format!("It ranks {gap}better than the best simple rule ({name}): NDCG {} against {}.", decimal(ours.ndcg), decimal(best))
+        }
     };
     format!("{hits} {verdict}")
 }

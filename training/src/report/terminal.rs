@@ -3,14 +3,39 @@
 use std::fmt::Write;
 
 use shopkeeper_models::Manifest;
-use shopkeeper_models::evaluation::{ChurnEvaluation, Evaluation, RecommendationEvaluation, Task};
+use shopkeeper_models::evaluation::{ChurnEvaluation, Evaluation, RecommendationEvaluation, Stability, Task};
 use shopkeeper_models::manifest::DataSummary;
 
-use super::words::{count, decimal, maybe_decimal, percent, plain, share_of};
+use super::words::{count, decimal, interval, maybe_decimal, maybe_percent, percent, plain, share_of, signed, verdict};
 
-/// What was read, how well the model recommends and how well it knows who leaves, in some forty lines.
+/// What was read, how well the model recommends and how well it knows who leaves.
 pub fn text(manifest: &Manifest) -> String {
-    format!("Data as of {}\n{}", manifest.as_of, evaluation_text(&manifest.data, &manifest.evaluation))
+    format!("Data as of {}\n{}{}", manifest.as_of, evaluation_text(&manifest.data, &manifest.evaluation), tuning(manifest))
+}
+
+/// What was tried to suit the recommender to the shop, one line a setting.
+fn tuning(manifest: &Manifest) -> String {
+    let mut out = String::new();
+    let tuning = &manifest.settings["tuning"];
+    let Some(tried) = tuning["tried"].as_array() else { return out };
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    line(
+        &mut out,
+        format_args!("\nTuning of the recommender at {}, held against purchases until {}", text(&tuning["cut"]), text(&tuning["until"])),
+    );
+    let mut table = Table::new(&["setting", ""], &["NDCG, all", "NDCG, new", "gain ± s.e."]);
+    for tried in tried {
+        let number = |key: &str| tried[key].as_f64().unwrap_or_default();
+        table.row([
+            text(&tried["change"]),
+            if tried["kept"].as_bool() == Some(true) { "kept" } else { "" }.to_owned(),
+            decimal(number("ndcg_all")),
+            decimal(number("ndcg_new")),
+            format!("{:+.3} ± {:.3}", number("gain"), number("gain_se")),
+        ]);
+    }
+    table.write(&mut out);
+    out
 }
 
 /// The same for a measurement that no model was saved of.
@@ -48,24 +73,60 @@ fn summary(data: &DataSummary, out: &mut String) {
     }
 }
 
+/// Two versions beside each other: the rows of each task, and in words which of them is better.
+pub fn comparison_text(data: &DataSummary, evaluation: &RecommendationEvaluation) -> String {
+    let mut out = String::new();
+    summary(data, &mut out);
+    recommendations(evaluation, &mut out);
+    out
+}
+
 fn recommendations(evaluation: &RecommendationEvaluation, out: &mut String) {
-    let k = evaluation.k;
-    line(out, format_args!("\nRecommendations: {k} items at {}, held against purchases until {}", evaluation.cut, evaluation.until));
-    let mut table = Table::new(&["truth", "method"], &["customers", "recall", "NDCG ± s.e.", "hit rate", "coverage"]);
-    for of in [Task::All, Task::Repeat, Task::New] {
-        for (at, scores) in evaluation.scores.iter().filter(|scores| scores.task == of).enumerate() {
+    let RecommendationEvaluation { cut, until, k, .. } = evaluation;
+    line(out, format_args!("\nRecommendations: {k} items at {cut}, held against purchases until {until}"));
+    let figures = ["customers", "recall", "NDCG", "95 % interval", "MAP", "hit rate", "repeat hits", "coverage", "popularity", "diversity"];
+    let mut table = Table::new(&["truth", "method"], &figures);
+    let mut differences = Table::new(&["truth", "", "", ""], &["NDCG", "95 % interval"]);
+    for task in Task::ALL {
+        for (at, scores) in evaluation.of(task).enumerate() {
             table.row([
-                if at == 0 { of.name() } else { "" }.to_owned(),
+                if at == 0 { task.name() } else { "" }.to_owned(),
                 scores.method.clone(),
                 count(scores.customers.into()),
                 decimal(scores.recall),
-                format!("{} ± {}", decimal(scores.ndcg), decimal(scores.ndcg_se)),
+                decimal(scores.ndcg),
+                interval(scores.ndcg_interval),
+                decimal(scores.map),
                 percent(scores.hit_rate),
+                maybe_percent(scores.repeat_hits),
                 percent(scores.coverage),
+                percent(scores.popularity),
+                maybe_percent(scores.diversity),
             ]);
+            if let Some(difference) = &scores.against {
+                differences.row([
+                    task.name().to_owned(),
+                    scores.method.clone(),
+                    verdict(difference).to_owned(),
+                    difference.than.clone(),
+                    signed(difference.ndcg),
+                    difference.interval.map(signed).join(" to "),
+                ]);
+            }
         }
     }
     table.write(out);
+    line(out, format_args!("\nPaired differences, the same customers asked of both"));
+    differences.write(out);
+    if let Some(Stability { days, customers, kept }) = evaluation.stability {
+        let (kept, customers) = (percent(kept), count(customers.into()));
+        line(
+            out,
+            format_args!(
+                "\nStability: {kept} of a customer's {k} items are still shown by the fit {days} days later ({customers} customers)"
+            ),
+        );
+    }
 }
 
 fn churn(evaluation: &ChurnEvaluation, out: &mut String) {
@@ -109,9 +170,14 @@ impl Table {
     }
 
     fn write(&self, out: &mut String) {
+        // a row whose first cell holds a new group stands apart from the one before it
+        let apart = |at: usize| at > 1 && self.rows.iter().skip(1).any(|row| row[0].is_empty()) && !self.rows[at][0].is_empty();
         let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..self.rows[0].len()).map(width).collect();
-        for row in &self.rows {
+        for (at, row) in self.rows.iter().enumerate() {
+            if apart(at) {
+                out.push('\n');
+            }
             let cell = |(column, text): (usize, &String)| {
                 let width = widths[column];
                 if column < self.words { format!("{text:<width$}") } else { format!("{text:>width$}") }

@@ -2,7 +2,7 @@
 
 use shopkeeper_models::Manifest;
 use shopkeeper_models::evaluation::{
-    ChurnEvaluation, ChurnScores, Evaluation, RecommendationEvaluation, RecommendationScores, ReliabilityBin, Task,
+    ChurnEvaluation, ChurnScores, Difference, Evaluation, RecommendationEvaluation, RecommendationScores, ReliabilityBin, Stability, Task,
 };
 use shopkeeper_models::lifecycle::LifecycleRules;
 use shopkeeper_models::manifest::{CustomerRules, DataSummary};
@@ -44,16 +44,22 @@ fn manifest(evaluation: Evaluation) -> Manifest {
 
 fn measured() -> Evaluation {
     let methods = [("shopkeeper", 0.0), ("personal_frequency", -0.04), ("recent_popular", -0.12), ("popular", -0.13)];
-    let scores = [(Task::All, 0.31), (Task::Repeat, 0.38), (Task::New, 0.14)].into_iter().flat_map(|(task, best)| {
+    let tasks = Task::ALL.into_iter().zip([0.31, 0.38, 0.14, 0.29, 0.15, 0.21, 0.14, 0.24]);
+    let scores = tasks.flat_map(|(task, best)| {
         methods.map(|(method, less): (&str, f64)| RecommendationScores {
             method: method.into(),
             task,
             customers: 1_234,
             recall: 0.9 * (best + less),
             ndcg: best + less,
-            ndcg_se: 0.006,
+            ndcg_interval: [best + less - 0.012, best + less + 0.012],
+            map: 0.6 * (best + less),
             hit_rate: 2.0 * (best + less),
+            repeat_hits: Some(0.5),
             coverage: 0.5 + 3.0 * less,
+            popularity: 0.1 - less,
+            diversity: Some(0.75),
+            against: (less == 0.0).then(|| Difference { than: "personal_frequency".into(), ndcg: 0.04, interval: [0.031, 0.049] }),
         })
     });
     let probability = |bin: i32| f64::from(bin) / 10.0 + 0.04;
@@ -63,6 +69,7 @@ fn measured() -> Evaluation {
             until: "2026-10-01".into(),
             k: 10,
             scores: scores.collect(),
+            stability: Some(Stability { days: 28, customers: 1_950, kept: 0.62 }),
         }),
         churn: Some(ChurnEvaluation {
             cut: "2026-08-06".into(),
@@ -135,7 +142,7 @@ fn the_page_is_whole_escaped_and_needs_no_network() {
 fn a_model_that_loses_says_so() {
     let mut evaluation = measured();
     if let Some(recommendations) = &mut evaluation.recommendations {
-        recommendations.scores[1].ndcg = 0.5;
+        recommendations.scores[0].against = Some(Difference { than: "personal_frequency".into(), ndcg: -0.02, interval: [-0.03, -0.01] });
     }
     assert!(html(&manifest(evaluation), &extra()).contains("The best simple rule (own most bought) ranks better"));
 }
@@ -160,14 +167,19 @@ Data as of 2026-10-01T00:00:00Z
   18 rows rejected (0.0 %): after as of 6, null customer id 12
 
 Recommendations: 10 items at 2026-09-03, held against purchases until 2026-10-01
-  truth   method              customers  recall    NDCG ± s.e.  hit rate  coverage
-  all     shopkeeper              1,234   0.279  0.310 ± 0.006    62.0 %    50.0 %
-          personal_frequency      1,234   0.243  0.270 ± 0.006    54.0 %    38.0 %
+  truth            method              customers  recall   NDCG  95 % interval    MAP  hit rate  repeat hits  coverage  popularity  diversity
+  all              shopkeeper              1,234   0.279  0.310    0.298–0.322  0.186    62.0 %       50.0 %    50.0 %      10.0 %     75.0 %
+                   personal_frequency      1,234   0.243  0.270    0.258–0.282  0.162    54.0 %       50.0 %    38.0 %      14.0 %     75.0 %
 ";
     let text = text(&manifest(measured()));
     assert!(text.starts_with(expected), "{text}");
     assert!(text.ends_with("  days_since_last  0.801           0.690      –                  –\n"), "{text}");
-    assert!(text.lines().count() < 60);
+    for said in [
+        "  all              shopkeeper  better than  personal_frequency  +0.0400  +0.0310 to +0.0490\n",
+        "\nStability: 62.0 % of a customer's 10 items are still shown by the fit 28 days later (1,950 customers)\n",
+    ] {
+        assert!(text.contains(said), "{text}");
+    }
 }
 
 /// Writes the pages to look at: `cargo test -p shopkeeper-training -- --ignored report_pages`.

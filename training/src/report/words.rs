@@ -1,6 +1,6 @@
 //! The report's words and figures, the same in the page and on the terminal.
 
-use shopkeeper_models::evaluation::Task;
+use shopkeeper_models::evaluation::{Difference, Task};
 use shopkeeper_models::lifecycle::{LifecycleRules, LifecycleStage};
 use shopkeeper_models::value::{ValueCuts, ValueTier};
 
@@ -57,6 +57,10 @@ pub(super) fn method(name: &str) -> &str {
         "popular" => "Most bought ever",
         "recent_popular" => "Most bought lately",
         "personal_frequency" => "Own most bought",
+        "time_decay" => "Own most bought lately",
+        "linear_items" => "Linear item model",
+        "item_neighbours" => "Item neighbours",
+        "basket_alone" => "Basket alone",
         "days_since_last" => "Longest silence",
         other => other,
     }
@@ -68,6 +72,10 @@ pub(super) fn method_meaning(name: &str) -> &str {
         "popular" => "everyone is shown the items with the most buyers in the whole history",
         "recent_popular" => "everyone is shown the items with the most buyers in the last weeks before the cut",
         "personal_frequency" => "everyone is shown what they bought most often, then what is popular",
+        "time_decay" => "everyone is shown what they bought most often, an order 90 days ago counting half",
+        "linear_items" => "a linear model of which items go with which in a customer's history (EASE), without the rest of this model",
+        "item_neighbours" => "everyone is shown the items that share most customers with their own",
+        "basket_alone" => "this model, not told whose basket it is",
         "days_since_last" => "whoever has been silent the longest is taken for the most likely to leave",
         _ => "",
     }
@@ -79,7 +87,42 @@ pub(super) fn task(task: Task) -> (&'static str, &'static str) {
         Task::All => ("Anything", "Does the answer hold what the customer bought next, whether bought before or not?"),
         Task::Repeat => ("Bought before", "Does it bring back the right one of the customer's usual items?"),
         Task::New => ("New to the customer", "Does it find an item that the customer had never bought?"),
+        Task::ColdAll => ("Hardly known customers, anything", "The first question again, for customers with one to three orders so far."),
+        Task::ColdNew => {
+            ("Hardly known customers, new to them", "The third question again, for customers with one to three orders so far.")
+        }
+        Task::NextBasketAll => {
+            ("Next basket, anything", "What does the next order hold? Asked of each customer's last order, from everything before it.")
+        }
+        Task::NextBasketNew => ("Next basket, new to the customer", "Which item of the next order had the customer never bought?"),
+        Task::Completion => {
+            ("Rest of a basket", "A third of an order is hidden: does it find that third from the rest and from whose order it is?")
+        }
     }
+}
+
+/// What a paired difference says, as words that stand before the other method.
+pub(super) fn verdict(difference: &Difference) -> &'static str {
+    match difference.verdict() {
+        std::cmp::Ordering::Greater => "better than",
+        std::cmp::Ordering::Less => "worse than",
+        std::cmp::Ordering::Equal => "not told apart from",
+    }
+}
+
+/// `0.409–0.433`.
+pub(super) fn interval([low, high]: [f64; 2]) -> String {
+    format!("{}–{}", decimal(low), decimal(high))
+}
+
+/// `+0.0173`.
+pub(super) fn signed(value: f64) -> String {
+    if value.is_finite() { format!("{value:+.4}") } else { NONE.to_owned() }
+}
+
+/// A share of 0 to 1 as `12.3 %`, or a dash for none.
+pub(super) fn maybe_percent(share: Option<f64>) -> String {
+    share.map_or_else(|| NONE.to_owned(), percent)
 }
 
 /// A stage and its rule, as it is set.
