@@ -1,6 +1,7 @@
 //! How a shopkeeper model is made: Parquet, purchase log, fits, evaluation, saved version.
 
 pub mod affinity;
+pub mod buy_till_you_die;
 pub mod churn;
 pub mod co_purchase;
 pub mod customers;
