@@ -10,9 +10,9 @@ use crate::rfm::RfmCuts;
 use crate::value::ValueCuts;
 
 /// The format this build writes.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 /// The oldest format this build reads.
-pub const OLDEST_READABLE: u32 = 1;
+pub const OLDEST_READABLE: u32 = 2;
 
 /// `manifest.json`. Holds nothing that differs between two runs on the same data with the same settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ pub struct CustomerRules {
     pub rfm: RfmCuts,
     /// Lifecycle rules.
     pub lifecycle: LifecycleRules,
-    /// Value tiers by expected spend in the horizon.
+    /// Value tiers by expected spend in the horizon at the customer's own pace.
     pub value: ValueCuts,
 }
 

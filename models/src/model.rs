@@ -6,6 +6,7 @@ use arrow::buffer::Buffer;
 use rayon::prelude::*;
 
 use crate::affinity::Affinity;
+use crate::buy_till_you_die::BuyTillYouDie;
 use crate::churn::ChurnModel;
 use crate::co_purchase::CoPurchase;
 use crate::customers::Customers;
@@ -16,6 +17,7 @@ use crate::manifest::{FORMAT_VERSION, Manifest, OLDEST_READABLE};
 use crate::recommender::{Parts, Ranker, Recommender};
 use crate::segments::Segments;
 use crate::table;
+use crate::value::SpendModel;
 
 /// The file of items that share orders.
 pub const TOGETHER_FILE: &str = "together.arrow";
@@ -33,8 +35,12 @@ pub struct Model {
     pub customers: Customers,
     /// One row a segment.
     pub segments: Segments,
+    /// When customers buy and what they spend.
+    pub buy_till_you_die: BuyTillYouDie,
     /// How the churn probabilities were made.
     pub churn: ChurnModel,
+    /// How the expected spend was made; none where there was too little history.
+    pub spend: Option<SpendModel>,
     /// Recommendations, and the items and histories behind them.
     pub recommender: Recommender,
 }
@@ -76,6 +82,10 @@ impl Model {
         customers.check(segments.len())?;
         let churn: ChurnModel = json(ChurnModel::FILE, buffer(ChurnModel::FILE)?)?;
         churn.check()?;
+        let buy_till_you_die: BuyTillYouDie = json(BuyTillYouDie::FILE, buffer(BuyTillYouDie::FILE)?)?;
+        buy_till_you_die.check()?;
+        let spend: Option<SpendModel> = json(SpendModel::FILE, buffer(SpendModel::FILE)?)?;
+        spend.as_ref().map_or(Ok(()), SpendModel::check)?;
         let ranker: Ranker = json(Ranker::FILE, buffer(Ranker::FILE)?)?;
         ranker.check()?;
         let favourites = segments.favourites(items.len())?;
@@ -91,7 +101,7 @@ impl Model {
             items,
             ranker,
         };
-        Ok(Self { version, manifest, customers, segments, churn, recommender: Recommender::new(parts) })
+        Ok(Self { version, manifest, customers, segments, buy_till_you_die, churn, spend, recommender: Recommender::new(parts) })
     }
 
     /// The items.

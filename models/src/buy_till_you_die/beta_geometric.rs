@@ -12,12 +12,13 @@ pub(super) fn purchases_if_alive(shape: f64, rate: f64, a: f64, b: f64, days: f6
     }
     let (z, ln_y) = (days / (rate + days), -(days / rate).ln_1p());
     let c = a + b - 1.0;
-    // customers nearly alike: the series below would overflow, the published one does not
-    if c - shape > 50.0 {
-        let a = if (a - 1.0).abs() < 1e-6 { a + 2e-6 } else { a };
+    // customers nearly alike: the series below would overflow or cancel, the published one does not
+    if (c - shape).abs() > 50.0 {
+        let a = if (a - 1.0).abs() < 1e-6 { 1.0 + 1e-6 } else { a };
+        let c = a + b - 1.0;
         let series = 1.0 + sum(|n| (shape + n) * (b + n) * z / ((c + n) * (n + 1.0)), shape * b * z / c);
-        let stays = (shape * ln_y + series.ln()).exp().min(1.0);
-        return (c / (a - 1.0) * (1.0 - stays)).max(0.0);
+        let stays = series.signum() * (shape * ln_y + series.abs().ln()).exp();
+        return (c / (a - 1.0) * (1.0 - stays)).clamp(0.0, shape * days / rate);
     }
     // Euler's transformation: y^shape 2F1(shape, b; c; z) = y^(a - 1) 2F1(c - shape, a - 1; c; z). The first term of that series is 1 and
     // all others have the factor a - 1, which cancels: nothing is singular at a = 1, and it converges fast

@@ -151,6 +151,11 @@ impl BuyTillYouDie {
         self.purchases.first().filter(|fit| fit.converged).map(|fit| fit.model)
     }
 
+    /// The purchase model of this name, if it converged.
+    pub fn converged(&self, name: &str) -> Option<PurchaseModel> {
+        self.purchases.iter().find(|fit| fit.converged && fit.model.name() == name).map(|fit| fit.model)
+    }
+
     /// The spend model in use; none when it was not fitted or has not converged.
     pub fn spend_model(&self) -> Option<GammaGamma> {
         self.spend.as_ref().filter(|fit| fit.converged).map(|fit| fit.model)

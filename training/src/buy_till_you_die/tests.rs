@@ -1,5 +1,7 @@
 //! Published tables, known truths, and shops that tell nothing.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 
 use rand::{Rng, SeedableRng};
