@@ -117,7 +117,7 @@ fn customers(shop: Shop) -> Customers {
         churn_probability: churn(|row| [0.1, 0.4, 0.4, 0.7, 0.9, 0.0][row as usize]),
         churn_percentile: churn(|row| f64::from(row) * 20.0),
         p_alive: churn(|row| 1.0 - f64::from(row) * 0.1),
-        spend_if_active: churn(|row| 250.0 - f64::from(row) * 40.0),
+        spend_if_active: churn(|row| 200.0 - f64::from(row) * 40.0),
         lifetime_value: churn(|row| 900.0 - f64::from(row) * 100.0),
         next_order_from: churn(|_| 1.0),
         next_order: churn(|row| 7.5 + f64::from(row)),

@@ -14,10 +14,13 @@ use crate::logistic::Rows;
 /// The most values that a feature is told apart by.
 const BINS: usize = 64;
 
+/// So many rows at least for each tree.
+const ROWS_OF_A_TREE: usize = 50;
+
 /// How to fit.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct BoostingParams {
-    /// Trees. Default 120.
+    /// Trees, but at most one for every 50 rows. Default 120.
     pub trees: u32,
     /// Leaves of a tree, at least 2. Default 12.
     pub leaves: usize,
@@ -105,7 +108,7 @@ impl BoostingParams {
         let mut order: Vec<usize> = (0..width).collect();
         let mut sums = vec![start; targets.len()];
         let mut trees = Vec::new();
-        for _ in 0..self.trees {
+        for _ in 0..self.trees.min((targets.len() / ROWS_OF_A_TREE) as u32) {
             order.shuffle(&mut random);
             let usable = &order[..((self.features * width as f64).ceil() as usize).clamp(1, width)];
             let slopes: Vec<(f64, f64)> = sums.par_iter().zip(targets).map(|(&z, &target)| slope(z, target)).collect();

@@ -350,8 +350,8 @@ impl Fitted {
             table::write(&staging.folder().join(file), batch)?;
         }
         staging.write(BuyTillYouDie::FILE, &json_bytes(&self.buy_till_you_die))?;
-        staging.write(SpendModel::FILE, &json_bytes(&self.spend))?;
-        staging.write(ChurnModel::FILE, &json_bytes(&self.churn))?;
+        staging.write(SpendModel::FILE, &dense_json_bytes(&self.spend))?;
+        staging.write(ChurnModel::FILE, &dense_json_bytes(&self.churn))?;
         staging.write(Ranker::FILE, &json_bytes(&parts.ranker))?;
         Ok(tables.iter().map(|(file, batch)| (*file, batch.num_rows() as u64)).collect())
     }
@@ -359,6 +359,11 @@ impl Fitted {
 
 fn json_bytes(value: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec_pretty(value).unwrap_or_else(|error| unreachable!("numbers, strings and lists: {error}"))
+}
+
+/// For what holds trees: thousands of small numbers.
+fn dense_json_bytes(value: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_else(|error| unreachable!("numbers, strings and lists: {error}"))
 }
 
 fn summary(data: &Read) -> DataSummary {

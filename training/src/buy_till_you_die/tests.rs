@@ -151,8 +151,7 @@ fn the_unit_of_time_is_only_a_scale_and_threads_do_not_matter() {
     let timings = bg_customers(BgNbd { r: 0.6, alpha: 20.0, a: 0.8, b: 3.0 }, 3000);
     let statistics = Statistics::new(timings);
     let weeks = statistics.in_units_of(7.0);
-    let fits: [fn(&Statistics) -> Result<Fit<PurchaseModel>, FitError>; 3] = [bg_nbd::fit, mbg_nbd::fit, pareto_nbd::fit];
-    for fit in fits {
+    for fit in [bg_nbd::fit, mbg_nbd::fit, pareto_nbd::fit] {
         let (by_day, by_week) = (fit(&statistics).unwrap(), fit(&weeks).unwrap());
         let (alpha, alpha_weeks) = match (by_day.model, by_week.model) {
             (PurchaseModel::BgNbd(day), PurchaseModel::BgNbd(week)) => (day.alpha, week.alpha),
