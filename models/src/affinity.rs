@@ -1,5 +1,5 @@
-//! Affinity: how much a linear item model (EASE; Steck 2019, Embarrassingly Shallow Autoencoders for Sparse Data, equation 8) expects each
-//! customer to want their own items and the best of the others.
+//! Affinity: how much a linear model expects each customer to want their own items and the best of the others. One is of all they bought
+//! (EASE; Steck 2019, Embarrassingly Shallow Autoencoders for Sparse Data, equation 8), one of what customers like them bought lately.
 
 use std::sync::Arc;
 
@@ -18,9 +18,6 @@ pub struct Affinity {
 }
 
 impl Affinity {
-    /// The file in a version folder.
-    pub const FILE: &'static str = "affinity.arrow";
-
     /// From the scored items of each customer, ascending by item.
     pub fn new(rows: &[Vec<(ItemIx, f32)>]) -> Self {
         Self {
@@ -47,13 +44,13 @@ impl Affinity {
     }
 
     /// The table that was read, for a model of so many customers and items.
-    pub fn from_batch(table: &RecordBatch, customers: usize, items: usize) -> Result<Self, ModelError> {
-        let (offsets, entries) = list_parts(Self::FILE, &column(Self::FILE, table, "scored")?)?;
+    pub fn from_batch(file: &str, table: &RecordBatch, customers: usize, items: usize) -> Result<Self, ModelError> {
+        let (offsets, entries) = list_parts(file, &column(file, table, "scored")?)?;
         if offsets.len() != customers + 1 {
-            return Err(ModelError::corrupt(Self::FILE, format!("{} rows", offsets.len() - 1), format!("{customers}, one a customer")));
+            return Err(ModelError::corrupt(file, format!("{} rows", offsets.len() - 1), format!("{customers}, one a customer")));
         }
-        let item = column(Self::FILE, &entries, "item")?;
-        check_bounds(Self::FILE, "scored.item", &item, items)?;
-        Ok(Self { offsets, item, score: column(Self::FILE, &entries, "score")? })
+        let item = column(file, &entries, "item")?;
+        check_bounds(file, "scored.item", &item, items)?;
+        Ok(Self { offsets, item, score: column(file, &entries, "score")? })
     }
 }

@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
-use crate::logistic::Logistic;
+use crate::boosting::Boosted;
+use crate::logistic::{Logistic, sigmoid};
 
-/// The inputs, in order. All on a log or share scale, so that a straight line fits.
-pub const FEATURES: [&str; 14] = [
+/// The inputs, in order. All on a log or share scale, so that a straight line fits. The last is the log-odds of the buy-till-you-die model's
+/// P(no purchase within the horizon).
+pub const FEATURES: [&str; 30] = [
     "ln_days_since_last",
     "ln_purchase_days",
     "ln_age_days",
@@ -15,13 +17,32 @@ pub const FEATURES: [&str; 14] = [
     "ln_silence_in_gaps_squared",
     "ln_longest_gap",
     "silence_over_longest_gap",
+    "ln_recent_gap",
+    "ln_silence_in_recent_gaps",
+    "ln_gap_spread",
+    "silence_in_spreads",
+    "ln_gaps_as_long",
+    "single_purchase",
+    "usual_weekday_share",
+    "ln_days_last_14",
     "ln_days_last_28",
+    "ln_days_last_56",
     "ln_days_last_91",
+    "ln_days_last_182",
     "trend",
     "ln_spend_per_day",
+    "ln_spend_last_28",
+    "ln_spend_last_91",
+    "ln_largest_day",
     "ln_distinct_items",
+    "ln_lines_per_day",
+    "ln_distinct_categories",
     "returned_share",
+    ANCHOR,
 ];
+
+/// The feature that holds the buy-till-you-die model's log-odds.
+pub const ANCHOR: &str = "log_odds_no_purchase";
 
 /// A customer's tempo at an as-of day, as the trainer counts it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,43 +57,132 @@ pub struct ChurnInputs {
     pub gap_days: f64,
     /// Longest silence between two purchases so far, days; 0 with one purchase.
     pub longest_gap: u32,
-    /// Purchase days in the last 28 days.
-    pub days_last_28: u32,
-    /// Purchase days in the last 91 days.
-    pub days_last_91: u32,
+    /// Mean of the last four gaps, shrunk towards `gap_days` by one gap, days.
+    pub recent_gap_days: f64,
+    /// Root mean square of own gaps less `gap_days`, shrunk towards `gap_days` by one gap, days.
+    pub gap_spread: f64,
+    /// Own gaps that were at least as long as the present silence.
+    pub gaps_as_long: u32,
+    /// Share of purchase days on the customer's most frequent weekday, shrunk towards 1/7 by one week, 0 to 1.
+    pub usual_weekday_share: f64,
+    /// Purchase days in the last 14, 28, 56, 91 and 182 days.
+    pub days_in_last: [u32; 5],
     /// Spend per purchase day.
     pub spend_per_day: f64,
+    /// Spend in the last 28 and 91 days.
+    pub spend_in_last: [f64; 2],
+    /// Spend of the purchase day with the most.
+    pub largest_day: f64,
     /// Distinct items bought.
     pub distinct_items: u32,
+    /// Order lines.
+    pub lines: u32,
+    /// Distinct categories bought.
+    pub distinct_categories: u32,
     /// Share of lines that came back, 0 to 1.
     pub returned_share: f64,
+    /// The buy-till-you-die model's P(no purchase within the horizon), 0 to 1; 0.5 where it was not fitted.
+    pub p_no_purchase: f64,
 }
 
 impl ChurnInputs {
     /// The feature vector, in the order of [`FEATURES`]. Every value is finite.
     pub fn features(&self) -> [f64; FEATURES.len()] {
         let ln1 = |value: f64| value.max(0.0).ln_1p();
+        let days = |value: u32| f64::from(value).ln_1p();
         let silence = f64::from(self.days_since_last);
         let gaps = ln1(silence / self.gap_days.max(0.5));
-        let pace_recent = (f64::from(self.days_last_91) + 0.5) / f64::from(self.age_days.clamp(1, 91));
+        let pace_recent = (f64::from(self.days_in_last[3]) + 0.5) / f64::from(self.age_days.clamp(1, 91));
         let pace = (f64::from(self.purchase_days) + 0.5) / f64::from(self.age_days.max(1));
         [
             ln1(silence),
-            ln1(self.purchase_days.into()),
-            ln1(self.age_days.into()),
+            days(self.purchase_days),
+            days(self.age_days),
             ln1(self.gap_days),
             gaps,
             gaps * gaps,
-            ln1(self.longest_gap.into()),
+            days(self.longest_gap),
             (silence / f64::from(self.longest_gap.max(7))).min(4.0),
-            ln1(self.days_last_28.into()),
-            ln1(self.days_last_91.into()),
+            ln1(self.recent_gap_days),
+            ln1(silence / self.recent_gap_days.max(0.5)),
+            ln1(self.gap_spread),
+            ((silence - self.gap_days) / self.gap_spread.max(1.0)).clamp(-3.0, 6.0),
+            ((f64::from(self.gaps_as_long) + 0.5) / f64::from(self.purchase_days.max(1))).ln(),
+            f64::from(u8::from(self.purchase_days == 1)),
+            self.usual_weekday_share,
+            days(self.days_in_last[0]),
+            days(self.days_in_last[1]),
+            days(self.days_in_last[2]),
+            days(self.days_in_last[3]),
+            days(self.days_in_last[4]),
             (pace_recent / pace).ln().clamp(-4.0, 4.0),
             ln1(self.spend_per_day),
-            ln1(self.distinct_items.into()),
+            ln1(self.spend_in_last[0]),
+            ln1(self.spend_in_last[1]),
+            ln1(self.largest_day),
+            days(self.distinct_items),
+            ln1(f64::from(self.lines) / f64::from(self.purchase_days.max(1))),
+            days(self.distinct_categories),
             self.returned_share,
+            log_odds(self.p_no_purchase),
         ]
     }
+}
+
+/// ln(p / (1 - p)), with p kept a hundred-thousandth away from 0 and 1.
+pub fn log_odds(p: f64) -> f64 {
+    let p = p.clamp(1e-5, 1.0 - 1e-5);
+    (p / (1.0 - p)).ln()
+}
+
+/// How the features become log-odds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scorer {
+    /// The buy-till-you-die model alone.
+    Anchor,
+    /// A logistic regression over [`FEATURES`].
+    Logistic(Logistic),
+    /// Boosted trees over [`FEATURES`].
+    Boosted(Boosted),
+    /// The mean of several.
+    Mean(Vec<Scorer>),
+}
+
+impl Scorer {
+    /// Log-odds that the customer does not buy. `x` is in the order of [`FEATURES`].
+    pub fn log_odds(&self, x: &[f64; FEATURES.len()]) -> f64 {
+        match self {
+            Self::Anchor => x[FEATURES.len() - 1],
+            Self::Logistic(logistic) => logistic.log_odds(x),
+            Self::Boosted(boosted) => boosted.sum(x),
+            Self::Mean(scorers) => scorers.iter().map(|scorer| scorer.log_odds(x)).sum::<f64>() / scorers.len().max(1) as f64,
+        }
+    }
+
+    fn is_sound(&self) -> bool {
+        match self {
+            Self::Anchor => true,
+            Self::Logistic(logistic) => logistic.is_sound(&FEATURES),
+            Self::Boosted(boosted) => boosted.is_sound(FEATURES.len()),
+            Self::Mean(scorers) => !scorers.is_empty() && scorers.iter().all(Self::is_sound),
+        }
+    }
+}
+
+/// What a way of scoring reached at the newest origin, fitted on horizons that were complete before it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// `mean`, `logistic`, `logistic_without_bg_nbd`, `boosting`, `bg_nbd` or `mean_with_bg_nbd`.
+    pub method: String,
+    /// Area under the ROC curve, 0.5 = guessing, 1 = perfect.
+    pub auc: f64,
+    /// Mean squared error of the probability, smaller is better.
+    pub brier: f64,
+    /// The same with the mean probability moved to the rate seen there: what the method knows beyond the level.
+    pub brier_at_level: f64,
+    /// Mean |predicted - actual| over ten equal-count bins, smaller is better.
+    pub calibration_error: f64,
 }
 
 /// Whether churn could be learned from the shop's history.
@@ -83,9 +193,17 @@ pub enum ChurnModel {
     Fitted {
         /// Days after as-of without a purchase that count as churned.
         horizon_days: u32,
-        /// Positive = no purchase in the horizon.
-        logistic: Logistic,
-        /// Past as-of dates that the labels came from.
+        /// The candidate in use.
+        method: String,
+        /// How it scores; positive = no purchase in the horizon.
+        scorer: Scorer,
+        /// Added to its log-odds: three quarters of what its level was off by at the newest origin.
+        level: f64,
+        /// Every candidate at `validated_on`; empty where the history was too short to compare them.
+        candidates: Vec<Candidate>,
+        /// As-of date of that comparison.
+        validated_on: Option<String>,
+        /// Past as-of dates that the labels came from, newest first.
         origins: Vec<String>,
         /// Rows it was learned from.
         rows: u64,
@@ -113,14 +231,14 @@ impl ChurnModel {
     /// P(no purchase within the horizon), 0 to 1, larger = more likely gone; `None` without enough history.
     pub fn probability(&self, inputs: &ChurnInputs) -> Option<f64> {
         match self {
-            Self::Fitted { logistic, .. } => Some(logistic.probability(&inputs.features())),
+            Self::Fitted { scorer, level, .. } => Some(sigmoid(scorer.log_odds(&inputs.features()) + level)),
             Self::InsufficientData { .. } => None,
         }
     }
 
     pub(crate) fn check(&self) -> Result<(), ModelError> {
         match self {
-            Self::Fitted { logistic, .. } if !logistic.is_sound(&FEATURES) => {
+            Self::Fitted { scorer, level, .. } if !scorer.is_sound() || !level.is_finite() => {
                 Err(ModelError::corrupt(Self::FILE, "other features or a number that is not finite", FEATURES.join(", ")))
             }
             _ => Ok(()),

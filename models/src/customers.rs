@@ -57,10 +57,22 @@ table! {
         pub churn_probability: Nullable<Float64Array>,
         /// Share of customers with a lower churn probability, 0 to 100; null where that is null.
         pub churn_percentile: Nullable<Float64Array>,
+        /// P(still a customer) by the purchase model, 0 to 1; not a churn score. Null without a purchase model.
+        pub p_alive: Nullable<Float64Array>,
         /// Expected purchase days within the horizon; null without a churn probability.
         pub expected_purchases: Nullable<Float64Array>,
         /// Expected spend within the horizon; null without a churn probability.
         pub expected_spend: Nullable<Float64Array>,
+        /// Expected spend within the horizon of one who buys in it at all: the customer's own pace. Null without a churn probability.
+        pub spend_if_active: Nullable<Float64Array>,
+        /// Expected spend within the year after as-of, discounted by 10 % a year; null without a purchase model or a churn probability.
+        pub lifetime_value: Nullable<Float64Array>,
+        /// Days from as-of to the next order, if it falls within the horizon: 1 of 10 comes earlier. Null without a churn probability.
+        pub next_order_from: Nullable<Float64Array>,
+        /// The same, where half of them come earlier.
+        pub next_order: Nullable<Float64Array>,
+        /// The same, where 9 of 10 come earlier.
+        pub next_order_until: Nullable<Float64Array>,
     }
 }
 
@@ -90,16 +102,22 @@ impl Customers {
         LifecycleStage::ALL[self.lifecycle.value(customer.row()) as usize]
     }
 
-    /// High, medium or low by expected spend.
+    /// High, medium or low by spend at the customer's own pace.
     pub fn tier(&self, customer: CustomerIx) -> ValueTier {
         ValueTier::ALL[self.value_tier.value(customer.row()) as usize]
     }
 
-    /// Expected revenue loss within the horizon: churn probability x expected spend. Highest for valuable customers in doubt; small for those
-    /// who are surely staying and for those who are surely gone already.
+    /// Expected revenue loss within the horizon: churn probability x spend at the customer's own pace, which is what they would spend if they
+    /// stayed. Highest for valuable customers who are likely gone.
     pub fn expected_loss(&self, customer: CustomerIx) -> Option<f64> {
         let row = customer.row();
-        Some(self.churn_probability.get(row)? * self.expected_spend.get(row)?)
+        Some(self.churn_probability.get(row)? * self.spend_if_active.get(row)?)
+    }
+
+    /// Days from as-of to the next order if it falls within the horizon: 8 of 10 come between the first and the last, half before the middle.
+    pub fn next_order(&self, customer: CustomerIx) -> Option<[f64; 3]> {
+        let row = customer.row();
+        Some([self.next_order_from.get(row)?, self.next_order.get(row)?, self.next_order_until.get(row)?])
     }
 
     pub(crate) fn check(&self, segments: usize) -> Result<(), ModelError> {

@@ -5,6 +5,8 @@
 //! This crate knows neither how a model is trained nor HTTP.
 
 pub mod affinity;
+pub mod boosting;
+pub mod buy_till_you_die;
 pub mod calendar;
 pub mod churn;
 pub mod co_purchase;

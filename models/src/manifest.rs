@@ -69,7 +69,7 @@ pub struct CustomerRules {
     pub rfm: RfmCuts,
     /// Lifecycle rules.
     pub lifecycle: LifecycleRules,
-    /// Value tiers by expected spend in the horizon.
+    /// Value tiers by expected spend in the horizon at the customer's own pace.
     pub value: ValueCuts,
 }
 

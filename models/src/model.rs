@@ -6,6 +6,7 @@ use arrow::buffer::Buffer;
 use rayon::prelude::*;
 
 use crate::affinity::Affinity;
+use crate::buy_till_you_die::BuyTillYouDie;
 use crate::churn::ChurnModel;
 use crate::co_purchase::CoPurchase;
 use crate::customers::Customers;
@@ -16,11 +17,17 @@ use crate::manifest::{FORMAT_VERSION, Manifest, OLDEST_READABLE};
 use crate::recommender::{Parts, Ranker, Recommender};
 use crate::segments::Segments;
 use crate::table;
+use crate::value::SpendModel;
 
 /// The file of items that share orders.
 pub const TOGETHER_FILE: &str = "together.arrow";
 /// The file of items that share customers.
 pub const ALIKE_FILE: &str = "alike.arrow";
+
+/// The file of what the linear item model expects of each customer.
+pub const AFFINITY_FILE: &str = "affinity.arrow";
+/// The file of what customers like each customer bought lately.
+pub const LATELY_FILE: &str = "lately.arrow";
 
 /// Everything one training run fitted. Cheap to share, never changes.
 #[derive(Debug)]
@@ -33,8 +40,12 @@ pub struct Model {
     pub customers: Customers,
     /// One row a segment.
     pub segments: Segments,
+    /// When customers buy and what they spend.
+    pub buy_till_you_die: BuyTillYouDie,
     /// How the churn probabilities were made.
     pub churn: ChurnModel,
+    /// How the expected spend was made; none where there was too little history.
+    pub spend: Option<SpendModel>,
     /// Recommendations, and the items and histories behind them.
     pub recommender: Recommender,
 }
@@ -76,6 +87,10 @@ impl Model {
         customers.check(segments.len())?;
         let churn: ChurnModel = json(ChurnModel::FILE, buffer(ChurnModel::FILE)?)?;
         churn.check()?;
+        let buy_till_you_die: BuyTillYouDie = json(BuyTillYouDie::FILE, buffer(BuyTillYouDie::FILE)?)?;
+        buy_till_you_die.check()?;
+        let spend: Option<SpendModel> = json(SpendModel::FILE, buffer(SpendModel::FILE)?)?;
+        spend.as_ref().map_or(Ok(()), SpendModel::check)?;
         let ranker: Ranker = json(Ranker::FILE, buffer(Ranker::FILE)?)?;
         ranker.check()?;
         let favourites = segments.favourites(items.len())?;
@@ -86,12 +101,13 @@ impl Model {
             gap_days: customers.gap_days.clone(),
             together: CoPurchase::from_batch(TOGETHER_FILE, &read(TOGETHER_FILE)?, items.len())?,
             alike: CoPurchase::from_batch(ALIKE_FILE, &read(ALIKE_FILE)?, items.len())?,
-            affinity: Affinity::from_batch(&read(Affinity::FILE)?, customers.len(), items.len())?,
+            affinity: Affinity::from_batch(AFFINITY_FILE, &read(AFFINITY_FILE)?, customers.len(), items.len())?,
+            lately: Affinity::from_batch(LATELY_FILE, &read(LATELY_FILE)?, customers.len(), items.len())?,
             segments: Some((customers.segment.clone(), favourites)),
             items,
             ranker,
         };
-        Ok(Self { version, manifest, customers, segments, churn, recommender: Recommender::new(parts) })
+        Ok(Self { version, manifest, customers, segments, buy_till_you_die, churn, spend, recommender: Recommender::new(parts) })
     }
 
     /// The items.

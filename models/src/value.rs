@@ -1,6 +1,11 @@
-//! Value tier: high, medium or low by expected spend.
+//! Value tier: high, medium or low by what a customer spends at their own pace while they buy. Not by expected spend, which is low for
+//! everyone who is about to leave: who is worth winning back must not look worthless.
 
 use serde::{Deserialize, Serialize};
+
+use crate::ModelError;
+use crate::boosting::Boosted;
+use crate::churn::{ChurnInputs, FEATURES};
 
 /// The tiers, from most to least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,5 +57,33 @@ impl ValueCuts {
         } else {
             ValueTier::Low
         }
+    }
+}
+
+/// Spend within the horizon, from the same tempo as churn: scale x (mean of the square root)^2.
+///
+/// The square of a mean root lies between the median, which has the least absolute error, and the mean, which has the right total.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpendModel {
+    /// Mean of the square root of the spend.
+    pub root: Boosted,
+    /// At least 1; larger where the squares would sum to less than nine tenths of what was spent after the newest past origin.
+    pub scale: f64,
+}
+
+impl SpendModel {
+    /// The file in a version folder: `null` where there was too little history.
+    pub const FILE: &'static str = "spend.json";
+
+    /// Expected spend within the horizon, at least 0.
+    pub fn expected(&self, inputs: &ChurnInputs) -> f64 {
+        self.scale * self.root.sum(&inputs.features()).max(0.0).powi(2)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ModelError> {
+        if self.root.is_sound(FEATURES.len()) && self.scale.is_finite() && self.scale >= 0.0 {
+            return Ok(());
+        }
+        Err(ModelError::corrupt(Self::FILE, "a tree or a scale that cannot be", "sound trees and a scale of at least 0"))
     }
 }

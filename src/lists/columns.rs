@@ -26,6 +26,8 @@ pub enum Cell<R: 'static> {
     Text(for<'m> fn(&'m Model, &R) -> Option<&'m str>),
     /// A whole number from 0.
     Count(fn(&Model, &R) -> u32),
+    /// A whole number from 0, where there is one.
+    Maybe(fn(&Model, &R) -> Option<u32>),
     /// A finite number.
     Number(fn(&Model, &R) -> Option<f64>),
     /// A finite number in single precision.
@@ -61,7 +63,7 @@ impl<R> Column<R> {
     fn field(&self) -> Field {
         let kind = match self.cell {
             Cell::Text(_) => DataType::Utf8,
-            Cell::Count(_) => DataType::UInt32,
+            Cell::Count(_) | Cell::Maybe(_) => DataType::UInt32,
             Cell::Number(_) => DataType::Float64,
             Cell::Score(_) => DataType::Float32,
             Cell::Date(_) => DataType::Date32,
@@ -73,6 +75,7 @@ impl<R> Column<R> {
         match self.cell {
             Cell::Text(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<StringArray>()),
             Cell::Count(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<UInt32Array>()),
+            Cell::Maybe(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<UInt32Array>()),
             Cell::Number(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<Float64Array>()),
             Cell::Score(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<Float32Array>()),
             Cell::Date(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<Date32Array>()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use shopkeeper_models::churn::ChurnModel;
 use shopkeeper_models::{CustomerIx, Model};
 
-use super::columns::Cell::{Count, Date, Number, Text};
+use super::columns::Cell::{Count, Date, Maybe, Number, Text};
 use super::columns::{Column, column, nullable};
 use super::{List, Window};
 
@@ -28,7 +28,7 @@ pub(super) const LIFECYCLE: Of = column(
     Text(|m, c| Some(m.customers.lifecycle_stage(*c).name())),
 );
 pub(super) const VALUE_TIER: Of =
-    column("value_tier", "Value tier by expected value: high, medium or low.", Text(|m, c| Some(m.customers.tier(*c).name())));
+    column("value_tier", "Value tier by spend_if_active: high, medium or low.", Text(|m, c| Some(m.customers.tier(*c).name())));
 pub(super) const STATUS: Of = column(
     "status",
     "`ok`, or `insufficient_data` where a churn probability would be invented.",
@@ -53,15 +53,50 @@ pub(super) const EXPECTED_PURCHASES: Of = nullable(
 );
 pub(super) const EXPECTED_SPEND: Of =
     nullable("expected_spend", "Expected spend within the horizon.", Number(|m, c| m.customers.expected_spend.get(c.row())));
+pub(super) const P_ALIVE: Of = nullable(
+    "p_alive",
+    "P(still a customer) by the purchase model, 0 to 1; says nothing of when they buy: not a churn score.",
+    Number(|m, c| m.customers.p_alive.get(c.row())),
+);
+pub(super) const SPEND_IF_ACTIVE: Of = nullable(
+    "spend_if_active",
+    "Expected spend within the horizon if the customer buys in it at all: their own pace.",
+    Number(|m, c| m.customers.spend_if_active.get(c.row())),
+);
+pub(super) const LIFETIME_VALUE: Of = nullable(
+    "lifetime_value",
+    "Expected spend within the year after as-of, discounted by 10 % a year.",
+    Number(|m, c| m.customers.lifetime_value.get(c.row())),
+);
+/// The day in as-of's future on which a share of the next orders has come.
+fn next_order(model: &Model, customer: CustomerIx, place: usize) -> Option<i32> {
+    let days = model.customers.next_order(customer)?[place];
+    Some(model.manifest.as_of_day.saturating_add(days as i32))
+}
+pub(super) const NEXT_ORDER_FROM: Of = nullable(
+    "next_order_from",
+    "If the next order falls within the horizon, 1 of 10 comes before this day.",
+    Date(|m, c| next_order(m, *c, 0)),
+);
+pub(super) const NEXT_ORDER: Of = nullable(
+    "next_order",
+    "Expected day of the next order, if it falls within the horizon: half come earlier.",
+    Date(|m, c| next_order(m, *c, 1)),
+);
+pub(super) const NEXT_ORDER_UNTIL: Of = nullable(
+    "next_order_until",
+    "If the next order falls within the horizon, 9 of 10 come up to this day.",
+    Date(|m, c| next_order(m, *c, 2)),
+);
 pub(super) const EXPECTED_LOSS: Of = nullable(
     "expected_loss",
-    "Churn probability x expected spend: the money at risk within the horizon.",
+    "Churn probability x spend_if_active: the money at risk within the horizon.",
     Number(|m, c| m.customers.expected_loss(*c)),
 );
-pub(super) const DAYS_SINCE_LAST: Of = column(
+pub(super) const DAYS_SINCE_LAST: Of = nullable(
     "days_since_last",
-    "Days from the last purchase to as-of; 0 for a prospect.",
-    Count(|m, c| m.customers.days_since_last.value(c.row())),
+    "Days from the last purchase to as-of; none for a prospect.",
+    Maybe(|m, c| (m.customers.purchase_days.value(c.row()) > 0).then(|| m.customers.days_since_last.value(c.row()))),
 );
 pub(super) const ORDERS: Of = column("orders", "Orders, those returned later included.", Count(|m, c| m.customers.orders.value(c.row())));
 pub(super) const PURCHASE_DAYS: Of =
@@ -122,7 +157,13 @@ pub const CUSTOMERS: &[Of] = &[
     HORIZON_DAYS,
     EXPECTED_PURCHASES,
     EXPECTED_SPEND,
+    SPEND_IF_ACTIVE,
     EXPECTED_LOSS,
+    LIFETIME_VALUE,
+    P_ALIVE,
+    NEXT_ORDER_FROM,
+    NEXT_ORDER,
+    NEXT_ORDER_UNTIL,
     ORDERS,
     PURCHASE_DAYS,
     FREQUENCY,

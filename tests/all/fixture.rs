@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, ListArray, StringArray, UInt32Array};
 use shopkeeper_models::affinity::Affinity;
-use shopkeeper_models::churn::{self, ChurnModel};
+use shopkeeper_models::buy_till_you_die::BuyTillYouDie;
+use shopkeeper_models::churn::{self, ChurnModel, Scorer};
 use shopkeeper_models::co_purchase::{CoPurchase, Neighbour};
 use shopkeeper_models::customers::Customers;
 use shopkeeper_models::evaluation::Evaluation;
@@ -14,13 +15,13 @@ use shopkeeper_models::items::Items;
 use shopkeeper_models::lifecycle::LifecycleRules;
 use shopkeeper_models::logistic::{Logistic, Weight};
 use shopkeeper_models::manifest::{CustomerRules, DataSummary, FORMAT_VERSION};
-use shopkeeper_models::model::{ALIKE_FILE, TOGETHER_FILE};
+use shopkeeper_models::model::{AFFINITY_FILE, ALIKE_FILE, LATELY_FILE, TOGETHER_FILE};
 use shopkeeper_models::recommender::{EXPLORE_FEATURES, Head, REPEAT_FEATURES, Ranker, Trees};
 use shopkeeper_models::rfm::{Quintiles, RfmCuts};
 use shopkeeper_models::segments::Segments;
 use shopkeeper_models::store::{ModelStore, Run};
 use shopkeeper_models::table::{self, Nullable};
-use shopkeeper_models::value::ValueCuts;
+use shopkeeper_models::value::{SpendModel, ValueCuts};
 use shopkeeper_models::{ItemIx, Manifest};
 
 /// The customers, ascending. The third has an id that needs percent-encoding, the first one that a spreadsheet would run.
@@ -54,7 +55,11 @@ pub(crate) fn publish(folder: &Path, shop: Shop) -> String {
     write(Histories::FILE, histories().to_batch());
     write(TOGETHER_FILE, together().to_batch());
     write(ALIKE_FILE, alike().to_batch());
-    write(Affinity::FILE, Affinity::new(&vec![Vec::new(); CUSTOMERS.len()]).to_batch());
+    for file in [AFFINITY_FILE, LATELY_FILE] {
+        write(file, Affinity::new(&vec![Vec::new(); CUSTOMERS.len()]).to_batch());
+    }
+    staging.write(BuyTillYouDie::FILE, &serde_json::to_vec(&BuyTillYouDie::default()).unwrap()).unwrap();
+    staging.write(SpendModel::FILE, b"null").unwrap();
     staging.write(ChurnModel::FILE, &serde_json::to_vec(&churn_model(shop)).unwrap()).unwrap();
     staging.write(Ranker::FILE, &serde_json::to_vec(&ranker()).unwrap()).unwrap();
     let run =
@@ -116,6 +121,12 @@ fn customers(shop: Shop) -> Customers {
         segment: vec![0, 0, 0, 1, 1, 1].into(),
         churn_probability: churn(|row| [0.1, 0.4, 0.4, 0.7, 0.9, 0.0][row as usize]),
         churn_percentile: churn(|row| f64::from(row) * 20.0),
+        p_alive: churn(|row| 1.0 - f64::from(row) * 0.1),
+        spend_if_active: churn(|row| 200.0 - f64::from(row) * 40.0),
+        lifetime_value: churn(|row| 900.0 - f64::from(row) * 100.0),
+        next_order_from: churn(|_| 1.0),
+        next_order: churn(|row| 7.5 + f64::from(row)),
+        next_order_until: churn(|_| 60.0),
         expected_purchases: churn(|row| 5.0 - f64::from(row)),
         expected_spend: churn(|row| 200.0 - f64::from(row) * 40.0),
     }
@@ -200,7 +211,16 @@ fn ranker() -> Ranker {
 
 fn churn_model(shop: Shop) -> ChurnModel {
     if shop.churn {
-        ChurnModel::Fitted { horizon_days: 90, logistic: logistic(&churn::FEATURES), origins: vec!["2017-08-01".into()], rows: 100 }
+        ChurnModel::Fitted {
+            horizon_days: 90,
+            method: "logistic".into(),
+            scorer: Scorer::Logistic(logistic(&churn::FEATURES)),
+            level: 0.0,
+            candidates: Vec::new(),
+            validated_on: None,
+            origins: vec!["2017-08-01".into()],
+            rows: 100,
+        }
     } else {
         ChurnModel::InsufficientData { horizon_days: 90, reason: "12 days of history".into() }
     }

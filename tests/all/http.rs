@@ -390,7 +390,11 @@ fn the_single_customer_view() {
         ("value_tier", json!("medium")),
         ("status", json!("ok")),
         ("churn_probability", json!(0.7)),
+        ("spend_if_active", json!(80.0)),
         ("expected_loss", json!(0.7 * 80.0)),
+        ("lifetime_value", json!(600.0)),
+        ("next_order", json!("2017-12-10")),
+        ("days_since_last", json!(23)),
         ("first_day", json!("2017-08-02")),
         ("rfm_monetary", json!(2)),
     ] {
@@ -400,6 +404,7 @@ fn the_single_customer_view() {
     assert_eq!(view["model"]["version"], server.version);
     let churn = server.get("/v1/customers/eve/churn").json();
     assert_eq!((&churn["churn_probability"], &churn["status"]), (&Value::Null, &json!("insufficient_data")));
+    assert_eq!((&churn["days_since_last"], &churn["next_order"]), (&Value::Null, &Value::Null), "a prospect has not bought yet");
     let segment = server.get("/v1/customers/anna/segment").json();
     assert_eq!((&segment["segment_id"], &segment["rfm_recency"]), (&json!("s1"), &json!(4)));
 }

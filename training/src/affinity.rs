@@ -4,7 +4,7 @@
 //! |X - X B|^2 + ridge |B|^2. With P = (X'X + ridge I)^-1 the solution is B = I - P diag(1 / P_ii) (equation 8). By the Woodbury identity
 //! P = (I - X' K X) / ridge with K = (X X' + ridge I)^-1, and then x_u P = (row u of K) X: the same answer from a matrix of customers.
 
-use faer::linalg::solvers::DenseSolveCore;
+use faer::linalg::solvers::{DenseSolveCore, Llt};
 use faer::{Mat, Side};
 use rayon::prelude::*;
 use shopkeeper_models::ItemIx;
@@ -49,9 +49,9 @@ impl AffinityParams {
         let side = asked.len();
         let mut gram = Mat::<f64>::zeros(side, side);
         for buyers in buyers {
-            count_pairs(&mut gram, buyers.iter().map(|&buyer| place[buyer as usize] as usize));
+            add_pairs(&mut gram, &buyers.iter().map(|&buyer| (place[buyer as usize] as usize, 1.0)).collect::<Vec<_>>());
         }
-        let Some(inverse) = self.inverse(gram) else { return nothing(bought.len()) };
+        let Some(inverse) = inverse(gram, self.ridge) else { return nothing(bought.len()) };
         let kernel: Vec<f32> = (0..side * side).map(|at| inverse[(at / side, at % side)] as f32).collect();
         drop(inverse);
         // P_ii = (1 - x_i' K x_i) / ridge
@@ -85,7 +85,7 @@ impl AffinityParams {
                 for &item in &bought[customer] {
                     sums[item as usize] += 1.0;
                 }
-                self.keep(sums, &bought[customer])
+                keep(sums, &bought[customer], self.kept)
             },
         );
         let mut all = vec![Vec::new(); bought.len()];
@@ -96,20 +96,16 @@ impl AffinityParams {
     }
 
     fn over_items(&self, bought: &[Vec<u32>], buyers: &[Vec<u32>]) -> Affinity {
-        let mut solved: Vec<u32> = (0..buyers.len() as u32).filter(|&item| buyers[item as usize].len() > 1).collect();
-        if solved.len() > self.most_solved {
-            solved.sort_by_key(|&item| std::cmp::Reverse(buyers[item as usize].len()));
-            solved.truncate(self.most_solved);
-            solved.sort_unstable();
-        }
+        let solved = most_bought(&buyers.iter().map(|buyers| buyers.len() as u32).collect::<Vec<_>>(), self.most_solved);
         let mut place = vec![u32::MAX; buyers.len()];
         solved.iter().enumerate().for_each(|(at, &item)| place[item as usize] = at as u32);
         let side = solved.len();
         let mut gram = Mat::<f64>::zeros(side, side);
         for bought in bought {
-            count_pairs(&mut gram, bought.iter().map(|&item| place[item as usize]).filter(|&at| at != u32::MAX).map(|at| at as usize));
+            let places = bought.iter().map(|&item| place[item as usize]).filter(|&at| at != u32::MAX);
+            add_pairs(&mut gram, &places.map(|at| (at as usize, 1.0)).collect::<Vec<_>>());
         }
-        let Some(inverse) = self.inverse(gram) else { return nothing(bought.len()) };
+        let Some(inverse) = inverse(gram, self.ridge) else { return nothing(bought.len()) };
         // row i of B: what having item i says of every other item j, -P_ij / P_jj
         let weights: Vec<Vec<(u32, f32)>> = (0..side)
             .into_par_iter()
@@ -132,48 +128,63 @@ impl AffinityParams {
                         sums[solved[to as usize] as usize] += weight;
                     }
                 }
-                self.keep(sums, own)
+                keep(sums, own, self.kept)
             },
         );
         Affinity::new(&rows.collect::<Vec<_>>())
     }
-
-    /// (gram + ridge I)^-1. On one thread, so that the result does not depend on the threads.
-    fn inverse(&self, mut gram: Mat<f64>) -> Option<Mat<f64>> {
-        (0..gram.nrows()).for_each(|at| gram[(at, at)] += self.ridge);
-        faer::set_global_parallelism(faer::Par::Seq);
-        Some(gram.llt(Side::Lower).ok()?.inverse())
-    }
-
-    /// The customer's own items and the best of the others, ascending.
-    fn keep(&self, scores: &[f32], own: &[u32]) -> Vec<(ItemIx, f32)> {
-        let mut best: Vec<(ItemIx, f32)> = (0_u32..)
-            .zip(scores)
-            .filter(|&(item, &score)| score > 0.0 && own.binary_search(&item).is_err())
-            .map(|(item, &score)| (ItemIx(item), score))
-            .collect();
-        if best.len() > self.kept {
-            best.select_nth_unstable_by(self.kept - 1, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-            best.truncate(self.kept);
-        }
-        best.extend(own.iter().map(|&item| (ItemIx(item), scores[item as usize])));
-        best.retain(|(_, score)| score.is_finite());
-        best.sort_unstable_by_key(|&(item, _)| item);
-        best.shrink_to_fit();
-        best
-    }
 }
 
-fn nothing(customers: usize) -> Affinity {
+/// gram + ridge I, factored. On one thread, so that the result does not depend on the threads.
+pub(crate) fn factor(mut gram: Mat<f64>, ridge: f64) -> Option<Llt<f64>> {
+    (0..gram.nrows()).for_each(|at| gram[(at, at)] += ridge);
+    faer::set_global_parallelism(faer::Par::Seq);
+    gram.llt(Side::Lower).ok()
+}
+
+/// (gram + ridge I)^-1.
+pub(crate) fn inverse(gram: Mat<f64>, ridge: f64) -> Option<Mat<f64>> {
+    Some(factor(gram, ridge)?.inverse())
+}
+
+/// The customer's own items and the `kept` best of the others, ascending.
+pub(crate) fn keep(scores: &[f32], own: &[u32], kept: usize) -> Vec<(ItemIx, f32)> {
+    let mut best: Vec<(ItemIx, f32)> = (0_u32..)
+        .zip(scores)
+        .filter(|&(item, &score)| score > 0.0 && own.binary_search(&item).is_err())
+        .map(|(item, &score)| (ItemIx(item), score))
+        .collect();
+    if best.len() > kept {
+        best.select_nth_unstable_by(kept - 1, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        best.truncate(kept);
+    }
+    best.extend(own.iter().map(|&item| (ItemIx(item), scores[item as usize])));
+    best.retain(|(_, score)| score.is_finite());
+    best.sort_unstable_by_key(|&(item, _)| item);
+    best.shrink_to_fit();
+    best
+}
+
+/// The items with at least two buyers, at most so many of the most bought, ascending.
+pub(crate) fn most_bought(buyers: &[u32], most: usize) -> Vec<u32> {
+    let mut solved: Vec<u32> = (0..buyers.len() as u32).filter(|&item| buyers[item as usize] > 1).collect();
+    if solved.len() > most {
+        solved.sort_by_key(|&item| std::cmp::Reverse(buyers[item as usize]));
+        solved.truncate(most);
+        solved.sort_unstable();
+    }
+    solved
+}
+
+pub(crate) fn nothing(customers: usize) -> Affinity {
     Affinity::new(&vec![Vec::new(); customers])
 }
 
-/// Adds one to every pair of the positions, both ways and each with itself.
-fn count_pairs(gram: &mut Mat<f64>, positions: impl Iterator<Item = usize>) {
-    let positions: Vec<usize> = positions.collect();
-    for &a in &positions {
-        for &b in &positions {
-            gram[(a, b)] += 1.0;
+/// Adds the product of every pair's weights, both ways and each with itself.
+pub(crate) fn add_pairs(gram: &mut Mat<f64>, weighted: &[(usize, f64)]) {
+    for &(a, weight) in weighted {
+        for &(b, other) in weighted {
+            gram[(b, a)] += weight * other;
         }
     }
 }

@@ -1,195 +1,242 @@
-//! Gradient boosting of symmetric trees on the logistic loss (Friedman 2001, algorithm 5, with second-order leaves as in Chen & Guestrin
-//! 2016, XGBoost, equations 5 to 7), starting from given log-odds.
-//!
-//! Features are cut into bins once. Each level of a tree takes the one question that gains most over all its nodes; each feature's
-//! histogram is summed by one task in row order, so the result does not depend on the threads.
+//! Gradient boosting of small trees, for a yes-or-no question or a number: Newton steps on the logistic or the squared loss (Friedman 2001; Chen & Guestrin 2016,
+//! equations 5 to 7), leaf by leaf, over histograms (Ke et al. 2017). Every histogram is one task that walks its rows in order, so the
+//! result does not depend on the threads.
 
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_xoshiro::Xoshiro256Plus;
 use rayon::prelude::*;
+use shopkeeper_models::boosting::{Boosted, Node, Tree};
 use shopkeeper_models::logistic::sigmoid;
-use shopkeeper_models::recommender::Trees;
 
 use crate::logistic::Rows;
 
-/// How to boost.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct TreesParams {
-    /// Trees; 0 = none. Default 200.
-    pub trees: usize,
-    /// Questions of a tree, 1 to 8. Default 4.
-    pub depth: usize,
-    /// Share of each tree's answer that is taken. Default 0.08.
-    pub rate: f64,
-    /// Ridge on a leaf, in rows' worth of curvature. Default 10.
-    pub ridge: f64,
-    /// One row in so many is seen by each tree. Default 2.
-    pub thinning: u64,
-}
-
-impl Default for TreesParams {
-    fn default() -> Self {
-        Self { trees: 200, depth: 4, rate: 0.08, ridge: 10.0, thinning: 2 }
-    }
-}
-
-/// Most bins of a feature.
+/// The most values that a feature is told apart by.
 const BINS: usize = 64;
-/// Values that the cuts between bins are taken from.
-const SAMPLE: usize = 50_000;
-/// Leaves must hold at least this much curvature, sum of p (1 - p), for a question to count there.
-const LEAST_CURVATURE: f64 = 1.0;
 
-/// A feature in bins: bin b holds the values in `cuts[b - 1]..=cuts[b]`.
+/// So many rows at least for each tree.
+const ROWS_OF_A_TREE: usize = 50;
+
+/// How to fit.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct BoostingParams {
+    /// Trees, but at most one for every 50 rows. Default 120.
+    pub trees: u32,
+    /// Leaves of a tree, at least 2. Default 12.
+    pub leaves: usize,
+    /// Share of each Newton step that is taken. Default 0.05.
+    pub rate: f64,
+    /// Fewest rows of a leaf. Default 40.
+    pub rows_of_a_leaf: u32,
+    /// Ridge on the value of a leaf. Default 5.
+    pub ridge: f64,
+    /// Share of the features that a tree may use, drawn anew for each. Default 0.6.
+    pub features: f64,
+    /// Seed of that draw. Default 42.
+    pub seed: u64,
+}
+
+impl Default for BoostingParams {
+    fn default() -> Self {
+        Self { trees: 120, leaves: 12, rate: 0.05, rows_of_a_leaf: 40, ridge: 5.0, features: 0.6, seed: 42 }
+    }
+}
+
+/// Sums over rows.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    gradient: f64,
+    hessian: f64,
+    rows: u32,
+}
+
+impl Sums {
+    fn add(&mut self, other: Self) {
+        self.gradient += other.gradient;
+        self.hessian += other.hessian;
+        self.rows += other.rows;
+    }
+
+    fn less(self, other: Self) -> Self {
+        Self { gradient: self.gradient - other.gradient, hessian: self.hessian - other.hessian, rows: self.rows - other.rows }
+    }
+}
+
+/// One feature in bins: row's bins, and the largest value of each bin.
 struct Binned {
-    cuts: Vec<f32>,
-    bins: Vec<u8>,
+    bin: Vec<u8>,
+    edges: Vec<f32>,
 }
 
-impl TreesParams {
-    /// Fits trees that add to `start`, the log-odds of each row. None (an empty sum) without both outcomes.
-    pub fn fit(&self, width: usize, rows: &Rows, start: &[f32]) -> Trees {
-        let n = rows.labels.len();
-        let positives = rows.labels.iter().filter(|&&label| label).count();
-        if self.trees == 0 || positives == 0 || positives == n {
-            return Trees::default();
-        }
-        let features: Vec<Binned> = (0..width).into_par_iter().map(|feature| bin(width, feature, rows)).collect();
-        let mut log_odds = start.to_vec();
-        let mut trees = Trees { depth: self.depth, ..Trees::default() };
-        for tree in 0..self.trees {
-            let seen: Vec<u32> = (0..n as u32).filter(|&row| mix(tree as u64, row.into()) % self.thinning.max(1) == 0).collect();
-            let slopes: Vec<[f32; 2]> = seen
-                .par_iter()
-                .with_min_len(4096)
-                .map(|&row| {
-                    let p = sigmoid(f64::from(log_odds[row as usize]));
-                    let weight = f64::from(rows.weights[row as usize]);
-                    [(weight * (f64::from(u8::from(rows.labels[row as usize])) - p)) as f32, (weight * p * (1.0 - p)) as f32]
-                })
-                .collect();
-            let mut leaf = vec![0_u8; seen.len()];
-            let mut questions: Vec<(usize, u8)> = Vec::with_capacity(self.depth);
-            for level in 0..self.depth {
-                let best = features
-                    .par_iter()
-                    .map(|feature| self.best_cut(feature, &seen, &slopes, &leaf, 1 << level))
-                    .collect::<Vec<_>>()
-                    .into_iter()
-                    .enumerate()
-                    .max_by(|(_, a), (_, b)| a.0.total_cmp(&b.0));
-                let Some((feature, (_, cut))) = best else { break };
-                questions.push((feature, cut));
-                let bins = &features[feature].bins;
-                leaf.par_iter_mut().zip(&seen).with_min_len(4096).for_each(|(leaf, &row)| {
-                    *leaf |= u8::from(bins[row as usize] > cut) << level;
-                });
-            }
-            let mut sums = vec![[0.0_f64; 2]; 1 << self.depth];
-            for (&leaf, slope) in leaf.iter().zip(&slopes) {
-                sums[usize::from(leaf)][0] += f64::from(slope[0]);
-                sums[usize::from(leaf)][1] += f64::from(slope[1]);
-            }
-            let leaves: Vec<f32> = sums.iter().map(|[g, h]| (self.rate * g / (h + self.ridge)) as f32).collect();
-            log_odds.par_iter_mut().enumerate().with_min_len(4096).for_each(|(row, log_odds)| {
-                let answers = questions.iter().enumerate();
-                let leaf =
-                    answers.fold(0, |leaf, (level, &(feature, cut))| leaf | (usize::from(features[feature].bins[row] > cut) << level));
-                *log_odds += leaves[leaf];
-            });
-            for &(feature, cut) in &questions {
-                trees.features.push(feature as u16);
-                // a feature that never varies has no cut; its question is then never answered with yes
-                trees.thresholds.push(features[feature].cuts.get(usize::from(cut)).copied().unwrap_or(f32::MAX));
-            }
-            trees.leaves.extend(leaves);
-        }
-        trees
+/// A leaf that may still be split.
+struct Leaf {
+    node: usize,
+    rows: Vec<u32>,
+    sums: Sums,
+    split: Option<Split>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Split {
+    gain: f64,
+    feature: usize,
+    bin: usize,
+}
+
+impl BoostingParams {
+    /// Log-odds of the labels, from `width` features a row. One class only gives a constant.
+    pub fn fit(&self, width: usize, rows: &Rows) -> Boosted {
+        let targets: Vec<f64> = rows.labels.iter().map(|&label| f64::from(u8::from(label))).collect();
+        let positives = targets.iter().sum::<f64>();
+        let start = ((positives + 0.5) / (targets.len() as f64 - positives + 0.5)).ln();
+        self.boost(width, &rows.x, &targets, start, |z, target| {
+            let p = sigmoid(z);
+            (p - target, p * (1.0 - p))
+        })
     }
 
-    /// The cut of one feature with the highest gain summed over the nodes of a level: (gain, last bin on the no side).
-    fn best_cut(&self, feature: &Binned, seen: &[u32], slopes: &[[f32; 2]], leaf: &[u8], nodes: usize) -> (f64, u8) {
-        let bins = feature.cuts.len() + 1;
-        let mut sums = vec![[0.0_f64; 2]; nodes * bins];
-        for ((&row, slope), &leaf) in seen.iter().zip(slopes).zip(leaf) {
-            let sum = &mut sums[usize::from(leaf) * bins + usize::from(feature.bins[row as usize])];
-            sum[0] += f64::from(slope[0]);
-            sum[1] += f64::from(slope[1]);
+    /// The mean of the targets, from `width` features a row.
+    pub fn fit_mean(&self, width: usize, x: &[f32], targets: &[f64]) -> Boosted {
+        let start = targets.iter().sum::<f64>() / targets.len().max(1) as f64;
+        self.boost(width, x, targets, start, |z, target| (z - target, 1.0))
+    }
+
+    /// Grows trees against the first and second derivative of a loss by the sum of the trees before.
+    fn boost(&self, width: usize, x: &[f32], targets: &[f64], start: f64, slope: impl Fn(f64, f64) -> (f64, f64) + Sync) -> Boosted {
+        let binned: Vec<Binned> = (0..width).into_par_iter().map(|feature| bin(x, width, feature)).collect();
+        let mut random = Xoshiro256Plus::seed_from_u64(self.seed);
+        let mut order: Vec<usize> = (0..width).collect();
+        let mut sums = vec![start; targets.len()];
+        let mut trees = Vec::new();
+        for _ in 0..self.trees.min((targets.len() / ROWS_OF_A_TREE) as u32) {
+            order.shuffle(&mut random);
+            let usable = &order[..((self.features * width as f64).ceil() as usize).clamp(1, width)];
+            let slopes: Vec<(f64, f64)> = sums.par_iter().zip(targets).map(|(&z, &target)| slope(z, target)).collect();
+            let (tree, leaves) = self.grow(&binned, &slopes, usable);
+            for (value, members) in leaves {
+                members.iter().for_each(|&row| sums[row as usize] += f64::from(value));
+            }
+            trees.push(tree);
         }
-        let mut gains = vec![0.0_f64; bins.saturating_sub(1)];
-        for node in sums.chunks_exact(bins) {
-            let all = node.iter().fold([0.0, 0.0], |all: [f64; 2], sum| [all[0] + sum[0], all[1] + sum[1]]);
-            let worth = |g: f64, h: f64| g * g / (h + self.ridge);
-            let (mut g, mut h) = (0.0, 0.0);
-            for (gain, sum) in gains.iter_mut().zip(node) {
-                g += sum[0];
-                h += sum[1];
-                if h >= LEAST_CURVATURE && all[1] - h >= LEAST_CURVATURE {
-                    *gain += worth(g, h) + worth(all[0] - g, all[1] - h) - worth(all[0], all[1]);
-                }
+        Boosted { start, trees }
+    }
+
+    /// Splits the leaf that gains most until there are enough; returns the leaves' values and rows, too.
+    fn grow(&self, binned: &[Binned], slopes: &[(f64, f64)], usable: &[usize]) -> (Tree, Vec<(f32, Vec<u32>)>) {
+        let rows: Vec<u32> = (0..slopes.len() as u32).collect();
+        let mut nodes = vec![Node::Leaf { value: 0.0 }];
+        let mut leaves = vec![self.leaf(0, rows, binned, slopes, usable)];
+        while leaves.len() < self.leaves {
+            let gain = |leaf: &Leaf| leaf.split.map_or(0.0, |split| split.gain);
+            let Some(best) = (0..leaves.len()).max_by(|&a, &b| gain(&leaves[a]).total_cmp(&gain(&leaves[b]))) else { break };
+            let Some(split) = leaves[best].split else { break };
+            let Leaf { node, rows, .. } = leaves.swap_remove(best);
+            let bins = &binned[split.feature];
+            let (below, above): (Vec<u32>, Vec<u32>) = rows.into_iter().partition(|&row| bins.bin[row as usize] as usize <= split.bin);
+            let next = nodes.len();
+            let (low, high) = (next as u16, next as u16 + 1);
+            nodes[node] = Node::Split { feature: split.feature as u16, at: bins.edges[split.bin], below: low, above: high };
+            nodes.extend([Node::Leaf { value: 0.0 }; 2]);
+            leaves.push(self.leaf(next, below, binned, slopes, usable));
+            leaves.push(self.leaf(next + 1, above, binned, slopes, usable));
+        }
+        let value = |sums: Sums| (-self.rate * sums.gradient / (sums.hessian + self.ridge)) as f32;
+        for leaf in &leaves {
+            nodes[leaf.node] = Node::Leaf { value: value(leaf.sums) };
+        }
+        (Tree(nodes), leaves.into_iter().map(|leaf| (value(leaf.sums), leaf.rows)).collect())
+    }
+
+    fn leaf(&self, node: usize, rows: Vec<u32>, binned: &[Binned], slopes: &[(f64, f64)], usable: &[usize]) -> Leaf {
+        let mut sums = Sums::default();
+        for &row in &rows {
+            let (gradient, hessian) = slopes[row as usize];
+            sums.add(Sums { gradient, hessian, rows: 1 });
+        }
+        let best_of = |&feature: &usize| self.best_split(feature, &binned[feature], &rows, slopes, sums);
+        let splits: Vec<Option<Split>> = usable.par_iter().map(best_of).collect();
+        let better = |best: Option<Split>, split: Split| Some(best.filter(|best| best.gain >= split.gain).unwrap_or(split));
+        let split = if sums.rows < 2 * self.rows_of_a_leaf { None } else { splits.into_iter().flatten().fold(None, better) };
+        Leaf { node, rows, sums, split }
+    }
+
+    fn best_split(&self, feature: usize, binned: &Binned, rows: &[u32], slopes: &[(f64, f64)], sums: Sums) -> Option<Split> {
+        let mut histogram = [Sums::default(); BINS];
+        for &row in rows {
+            let (gradient, hessian) = slopes[row as usize];
+            histogram[binned.bin[row as usize] as usize].add(Sums { gradient, hessian, rows: 1 });
+        }
+        let score = |sums: Sums| sums.gradient * sums.gradient / (sums.hessian + self.ridge);
+        let (mut below, mut best) = (Sums::default(), None::<Split>);
+        for (bin, &sums_of_bin) in histogram.iter().enumerate().take(binned.edges.len().saturating_sub(1)) {
+            below.add(sums_of_bin);
+            let above = sums.less(below);
+            if below.rows.min(above.rows) < self.rows_of_a_leaf {
+                continue;
+            }
+            let gain = score(below) + score(above) - score(sums);
+            if gain > best.map_or(1e-9, |best| best.gain) {
+                best = Some(Split { gain, feature, bin });
             }
         }
-        // the first of equal gains, so that ties do not depend on anything
-        let best = gains.iter().enumerate().max_by(|(i, a), (j, b)| a.total_cmp(b).then(j.cmp(i)));
-        best.map_or((0.0, u8::MAX), |(cut, &gain)| (gain, cut as u8))
+        best
     }
 }
 
-/// Cuts a feature at its quantiles.
-fn bin(width: usize, feature: usize, rows: &Rows) -> Binned {
-    let n = rows.labels.len();
-    let value = |row: usize| rows.x[row * width + feature];
-    let mut sample: Vec<f32> = (0..n).step_by(n.div_ceil(SAMPLE).max(1)).map(value).collect();
-    sample.sort_unstable_by(f32::total_cmp);
-    let mut cuts: Vec<f32> = (1..BINS).map(|bin| sample[bin * (sample.len() - 1) / BINS]).collect();
-    cuts.dedup();
-    // a cut at the largest value would leave nothing above it
-    cuts.retain(|cut| Some(cut) < sample.last());
-    let bins = (0..n).map(|row| cuts.partition_point(|&cut| cut < value(row)) as u8).collect();
-    Binned { cuts, bins }
-}
-
-/// SplitMix64 of a pair: the same draw for the same pair, wherever it is asked.
-fn mix(a: u64, b: u64) -> u64 {
-    let mut z =
-        a.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(b.wrapping_mul(0xd1b5_4a32_d192_ed03)).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+/// Cuts a feature where its values leave bins of about equal size.
+fn bin(x: &[f32], width: usize, feature: usize) -> Binned {
+    let values: Vec<f32> = x.iter().skip(feature).step_by(width).copied().collect();
+    let mut sorted = values.clone();
+    sorted.sort_unstable_by(f32::total_cmp);
+    let mut edges: Vec<f32> = (1..=BINS).filter_map(|bin| sorted.get((sorted.len() * bin / BINS).saturating_sub(1)).copied()).collect();
+    edges.dedup();
+    let bin = values.iter().map(|value| edges.partition_point(|edge| edge < value).min(edges.len() - 1) as u8).collect();
+    Binned { bin, edges }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rand::Rng;
+
     use super::*;
 
-    /// y = 1 with 90 % where exactly one of two features is above a half: nothing additive can tell.
-    fn either_or(n: u64) -> Rows {
+    /// Two features of which only together they tell: no straight line does.
+    fn checkerboard(n: usize) -> Rows {
+        let mut random = Xoshiro256Plus::seed_from_u64(1);
         let mut rows = Rows::default();
-        for row in 0..n {
-            let [a, b, noise] = [1, 2, 3].map(|salt| (mix(salt, row) >> 40) as f32 / (1 << 24) as f32);
-            rows.push(&[a, b], ((a > 0.5) != (b > 0.5)) == (noise < 0.9), 1.0);
+        for _ in 0..n {
+            let (x, y) = (random.gen_range(-1.0..1.0_f32), random.gen_range(-1.0..1.0_f32));
+            rows.push(&[x, y], (x > 0.0) != (y > 0.2), 1.0);
         }
         rows
     }
 
     #[test]
-    fn trees_learn_what_a_sum_cannot() {
-        let rows = either_or(4000);
-        let trees = TreesParams { depth: 2, trees: 60, ..TreesParams::default() }.fit(2, &rows, &vec![0.0; 4000]);
-        let mut log_odds = [0.0; 4];
-        trees.add(&[[0.2, 0.2], [0.2, 0.8], [0.8, 0.2], [0.8, 0.8]], &mut log_odds);
-        let p = log_odds.map(|z| sigmoid(f64::from(z)));
-        assert!((p[0] - 0.1).abs() < 0.04 && (p[1] - 0.9).abs() < 0.04 && (p[2] - 0.9).abs() < 0.04 && (p[3] - 0.1).abs() < 0.04, "{p:?}");
+    fn a_checkerboard_is_learned_the_same_on_any_number_of_threads() {
+        let rows = checkerboard(3000);
+        let fit = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| BoostingParams { features: 1.0, ..BoostingParams::default() }.fit(2, &rows))
+        };
+        let boosted = fit(1);
+        assert_eq!(boosted, fit(3));
+        assert!(boosted.is_sound(2) && !boosted.is_sound(1));
+        for (x, expected) in [([-0.5, -0.5], false), ([-0.5, 0.7], true), ([0.5, -0.5], true), ([0.5, 0.7], false)] {
+            assert_eq!(boosted.sum(&x) > 1.0, expected, "{x:?}");
+            assert_eq!(boosted.sum(&x) < -1.0, !expected, "{x:?}");
+        }
     }
 
     #[test]
-    fn threads_do_not_change_a_tree_and_one_outcome_gives_none() {
-        let rows = either_or(3000);
-        let fit = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-            pool.install(|| TreesParams { trees: 5, ..TreesParams::default() }.fit(2, &rows, &vec![0.0; 3000]))
-        };
-        assert_eq!(fit(1), fit(3));
-        let mut sure = Rows::default();
-        (0..50).for_each(|row| sure.push(&[row as f32], true, 1.0));
-        assert!(TreesParams::default().fit(1, &sure, &[0.0; 50]).is_empty());
+    fn nothing_to_learn_is_a_constant() {
+        let mut rows = Rows::default();
+        for at in 0..100 {
+            rows.push(&[1.0, 2.0], at % 4 == 0, 1.0);
+        }
+        let boosted = BoostingParams::default().fit(2, &rows);
+        assert!((sigmoid(boosted.sum(&[9.0, 9.0])) - 0.25).abs() < 0.01);
+        assert!(BoostingParams::default().fit(2, &Rows::default()).is_sound(2));
     }
 }

@@ -8,13 +8,13 @@ use shopkeeper_models::rfm::{Quintiles, RfmCuts};
 use shopkeeper_models::table::Nullable;
 use shopkeeper_models::value::{ValueCuts, ValueTier};
 
-use crate::churn::Outlook;
 use crate::log::PurchaseLog;
+use crate::outlook::Outlook;
 use crate::tempo::Tempo;
 
-/// Share of customers below which expected spend is not high.
+/// Share of customers below which spend at the own pace is not high.
 const HIGH_FROM: f64 = 0.8;
-/// Share of customers below which expected spend is low.
+/// Share of customers below which spend at the own pace is low.
 const MEDIUM_FROM: f64 = 0.5;
 
 /// Cut points from the customers with orders.
@@ -35,9 +35,9 @@ pub fn rules(tempos: &[Tempo], outlooks: &[Option<Outlook>], lifecycle: &Lifecyc
     }
 }
 
-/// What the value tier goes by: expected spend in the horizon, or past spend where churn could not be fitted.
+/// What the value tier goes by: spend in the horizon at the customer's own pace, or past spend where churn could not be fitted.
 fn value(tempo: &Tempo, outlook: &Option<Outlook>) -> f64 {
-    outlook.map_or(tempo.spend.max(0.0), |outlook| outlook.expected_spend)
+    outlook.map_or(tempo.spend.max(0.0), |outlook| outlook.spend_if_active)
 }
 
 /// One row a customer of the log.
@@ -49,6 +49,9 @@ pub fn fit(log: &PurchaseLog, tempos: &[Tempo], outlooks: &[Option<Outlook>], ru
     };
     let expected =
         |value: fn(&Outlook) -> f64| Nullable(outlooks.iter().map(|outlook| outlook.as_ref().map(value)).collect::<Float64Array>());
+    let optional = |value: fn(&Outlook) -> Option<f64>| {
+        Nullable(outlooks.iter().map(|outlook| outlook.as_ref().and_then(value)).collect::<Float64Array>())
+    };
     let recency = score(|cuts, tempo| cuts.recency.score(-f64::from(tempo.days_since_last)));
     let frequency = score(|cuts, tempo| cuts.frequency.score(tempo.purchase_days.into()));
     let monetary = score(|cuts, tempo| cuts.monetary.score(tempo.spend));
@@ -89,8 +92,14 @@ pub fn fit(log: &PurchaseLog, tempos: &[Tempo], outlooks: &[Option<Outlook>], ru
         segment: segment_of.to_vec().into(),
         churn_probability: expected(|outlook| outlook.churn_probability),
         churn_percentile: Nullable(percentiles(outlooks)),
+        p_alive: optional(|outlook| outlook.p_alive),
         expected_purchases: expected(|outlook| outlook.expected_purchases),
         expected_spend: expected(|outlook| outlook.expected_spend),
+        spend_if_active: expected(|outlook| outlook.spend_if_active),
+        lifetime_value: optional(|outlook| outlook.lifetime_value),
+        next_order_from: expected(|outlook| outlook.next_order[0]),
+        next_order: expected(|outlook| outlook.next_order[1]),
+        next_order_until: expected(|outlook| outlook.next_order[2]),
     }
 }
 

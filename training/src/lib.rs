@@ -2,6 +2,7 @@
 
 pub mod affinity;
 pub mod boosting;
+pub mod buy_till_you_die;
 pub mod churn;
 pub mod co_purchase;
 pub mod customers;
@@ -10,8 +11,10 @@ pub mod evaluation;
 pub mod hidden_third;
 pub mod histories;
 pub mod items;
+pub mod lately;
 pub mod log;
 pub mod logistic;
+pub mod outlook;
 pub mod parts;
 pub mod pipeline;
 pub mod progress;
@@ -20,5 +23,7 @@ pub mod read;
 pub mod recommender;
 pub mod report;
 pub mod segments;
+pub mod symmetric_trees;
 pub mod tempo;
 pub mod tuning;
+pub mod value;

@@ -134,22 +134,6 @@ impl LogisticParams {
     }
 }
 
-/// Moves the intercept of a fitted model so that its mean prediction over the rows equals the rate seen there: calibration in the large.
-pub fn recalibrate(logistic: &mut Logistic, rows: &Rows) {
-    let width = logistic.weights.len();
-    let n = rows.labels.len() as f64;
-    let rate = (rows.labels.iter().filter(|&&label| label).count() as f64 + 0.5) / (n + 1.0);
-    let log_odds: Vec<f64> =
-        rows.x.chunks_exact(width).map(|x| logistic.log_odds(&x.iter().map(|&x| f64::from(x)).collect::<Vec<_>>())).collect();
-    let (mut low, mut high) = (-20.0, 20.0);
-    for _ in 0..60 {
-        let shift = 0.5 * (low + high);
-        let mean = log_odds.iter().map(|z| sigmoid(z + shift)).sum::<f64>() / n;
-        *if mean < rate { &mut low } else { &mut high } = shift;
-    }
-    logistic.intercept += 0.5 * (low + high);
-}
-
 fn moments(width: usize, rows: &Rows) -> (Vec<f64>, Vec<f64>) {
     let sums: Vec<Vec<f64>> = rows
         .x

@@ -21,6 +21,8 @@ pub enum Part {
     Alike,
     /// The linear item model.
     Affinity,
+    /// What customers alike bought lately.
+    Lately,
     /// Popularity of all time and of the recent days.
     Popularity,
     /// Which way popularity goes, this week and by new buyers.
@@ -39,7 +41,7 @@ pub enum Part {
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Frequency,
         Self::TimeDecay,
         Self::OrderDecay,
@@ -47,6 +49,7 @@ impl Part {
         Self::Together,
         Self::Alike,
         Self::Affinity,
+        Self::Lately,
         Self::Popularity,
         Self::Trend,
         Self::RepeatRate,
@@ -66,6 +69,7 @@ impl Part {
             Self::Together => "bought together",
             Self::Alike => "same customers",
             Self::Affinity => "linear item model",
+            Self::Lately => "lately by customers alike",
             Self::Popularity => "popularity",
             Self::Trend => "trend",
             Self::RepeatRate => "repeat rate",
@@ -88,6 +92,7 @@ impl Part {
             }
             Self::Alike => &["ln_alike", "root_alike"],
             Self::Affinity => &["affinity", "root_affinity", "affinity_share"],
+            Self::Lately => &["lately", "root_lately"],
             Self::Popularity => &["ln_recent_buyers", "ln_buyers"],
             Self::Trend => &["trend", "week_trend", "ln_week_buyers", "ln_new_buyers"],
             Self::RepeatRate => &["item_repeat_rate", "item_recent_repeat_rate"],

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use serde_json::json;
-use shopkeeper_models::affinity::Affinity;
+use shopkeeper_models::buy_till_you_die::BuyTillYouDie;
 use shopkeeper_models::calendar::{Day, rfc3339};
 use shopkeeper_models::churn::ChurnModel;
 use shopkeeper_models::customers::Customers;
@@ -14,25 +14,27 @@ use shopkeeper_models::histories::Histories;
 use shopkeeper_models::items::Items;
 use shopkeeper_models::lifecycle::LifecycleRules;
 use shopkeeper_models::manifest::{CustomerRules, DataSummary, FORMAT_VERSION, Manifest};
-use shopkeeper_models::model::{ALIKE_FILE, TOGETHER_FILE};
+use shopkeeper_models::model::{AFFINITY_FILE, ALIKE_FILE, LATELY_FILE, TOGETHER_FILE};
 use shopkeeper_models::recommender::{Ranker, Recommender};
 use shopkeeper_models::segments::Segments;
 use shopkeeper_models::store::{ModelStore, Run};
+use shopkeeper_models::value::SpendModel;
 use shopkeeper_models::{Model, calendar, table};
 
-use crate::churn::{ChurnParams, outlooks};
+use crate::churn::ChurnParams;
 use crate::evaluation::K;
 use crate::evaluation::comparison;
 use crate::evaluation::recommendations::{before_last_orders, next_basket, window};
 use crate::evaluation::stability::Shown;
 use crate::log::{Past, PurchaseLog};
+use crate::outlook::outlooks;
 use crate::progress::Progress;
 use crate::read::{Read, ReadError, ReadSettings, read};
 use crate::recommender::{RecommenderParams, with_segments};
 use crate::segments::{SegmentParams, Segmentation};
 use crate::tempo::{default_horizon, tempos};
 use crate::tuning::{Effort, Tuning, tune};
-use crate::{customers, evaluation, report};
+use crate::{buy_till_you_die, customers, evaluation, report, value};
 
 /// How to train.
 #[derive(Clone, Debug)]
@@ -389,14 +391,18 @@ impl<'a> Fits<'a> {
         let log = self.log;
         let past = log.before(log.as_of_day);
         let recommender = stages.fit("fit recommender", log, || self.recommender.fit(&past));
-        let churn = stages.fit("fit churn", log, || self.churn.fit(&past));
+        let (churn, spend) = stages.fit("fit churn", log, || {
+            let origins = self.churn.label_all(&past);
+            (self.churn.fit_on(&origins), value::fit(&origins, &self.churn.boosting))
+        });
+        let tempos = tempos(&past);
+        let buy_till_you_die = stages.fit("fit buy till you die", log, || buy_till_you_die::fit(&tempos));
         stages.fit("fit customers", log, || {
-            let tempos = tempos(&past);
-            let outlooks = outlooks(&churn, &tempos);
+            let outlooks = outlooks(&churn, spend.as_ref(), &buy_till_you_die, &tempos);
             let Segmentation { segments, of } = self.segments.fit(&tempos, &outlooks, &recommender.parts().histories, log.items());
             let rules = customers::rules(&tempos, &outlooks, &settings.lifecycle);
             let customers = customers::fit(log, &tempos, &outlooks, &rules, &of);
-            Fitted { recommender, churn, segments, customers, rules }
+            Fitted { recommender, buy_till_you_die, churn, spend, segments, customers, rules }
         })
     }
 }
@@ -404,7 +410,9 @@ impl<'a> Fits<'a> {
 /// Everything fitted on the whole log.
 struct Fitted {
     recommender: Recommender,
+    buy_till_you_die: BuyTillYouDie,
     churn: ChurnModel,
+    spend: Option<SpendModel>,
     segments: Segments,
     customers: Customers,
     rules: CustomerRules,
@@ -420,13 +428,16 @@ impl Fitted {
             (Histories::FILE, parts.histories.to_batch()),
             (TOGETHER_FILE, parts.together.to_batch()),
             (ALIKE_FILE, parts.alike.to_batch()),
-            (Affinity::FILE, parts.affinity.to_batch()),
+            (AFFINITY_FILE, parts.affinity.to_batch()),
+            (LATELY_FILE, parts.lately.to_batch()),
             (Segments::FILE, self.segments.to_batch()),
         ];
         for (file, batch) in &tables {
             table::write(&staging.folder().join(file), batch)?;
         }
-        staging.write(ChurnModel::FILE, &json_bytes(&self.churn))?;
+        staging.write(BuyTillYouDie::FILE, &json_bytes(&self.buy_till_you_die))?;
+        staging.write(SpendModel::FILE, &dense_json_bytes(&self.spend))?;
+        staging.write(ChurnModel::FILE, &dense_json_bytes(&self.churn))?;
         staging.write(Ranker::FILE, &json_bytes(&parts.ranker))?;
         Ok(tables.iter().map(|(file, batch)| (*file, batch.num_rows() as u64)).collect())
     }
@@ -434,6 +445,11 @@ impl Fitted {
 
 fn json_bytes(value: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec_pretty(value).unwrap_or_else(|error| unreachable!("numbers, strings and lists: {error}"))
+}
+
+/// For what holds trees: thousands of small numbers.
+fn dense_json_bytes(value: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_else(|error| unreachable!("numbers, strings and lists: {error}"))
 }
 
 fn summary(data: &Read) -> DataSummary {

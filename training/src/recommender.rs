@@ -9,10 +9,11 @@ use shopkeeper_models::recommender::{EXPLORE_FEATURES, Head, Parts, REPEAT_FEATU
 use shopkeeper_models::segments::Favourites;
 
 use crate::affinity::AffinityParams;
-use crate::boosting::TreesParams;
 use crate::co_purchase::CoPurchaseParams;
+use crate::lately::LatelyParams;
 use crate::log::Past;
 use crate::parts::{Part, no_neighbours};
+use crate::symmetric_trees::TreesParams;
 use crate::tempo::tempos;
 use crate::{histories, items};
 
@@ -25,6 +26,8 @@ pub struct RecommenderParams {
     pub alike: CoPurchaseParams,
     /// The linear item model.
     pub affinity: AffinityParams,
+    /// What customers alike bought lately.
+    pub lately: LatelyParams,
     /// The latest items of a customer that count for `alike`. Default 400.
     pub most_items_of_a_customer: usize,
     /// Length of the windows that the ranker learns from, days; shortened for a short history. Default 28.
@@ -49,6 +52,7 @@ impl Default for RecommenderParams {
             together: CoPurchaseParams::default(),
             alike,
             affinity: AffinityParams::default(),
+            lately: LatelyParams::default(),
             most_items_of_a_customer: 400,
             window_days: 28,
             windows: 3,
@@ -101,6 +105,11 @@ impl RecommenderParams {
                 self.affinity.fit(&bought, count)
             },
             segments: None,
+            lately: if self.without == Some(Part::Lately) {
+                Affinity::new(&vec![Vec::new(); bought.len()])
+            } else {
+                self.lately.fit(&histories, count)
+            },
             histories,
             ranker,
         })

@@ -15,7 +15,7 @@ use shopkeeper_models::items::RECENT_DAYS;
 use shopkeeper_models::segments::Segments;
 use shopkeeper_models::table::{list_of_structs, offsets};
 
-use crate::churn::Outlook;
+use crate::outlook::Outlook;
 use crate::tempo::Tempo;
 
 /// Favourites kept a segment.

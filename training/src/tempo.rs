@@ -8,6 +8,11 @@ use shopkeeper_models::churn::ChurnInputs;
 
 use crate::log::Past;
 
+/// The windows of [`Tempo::days_in_last`].
+pub const DAY_WINDOWS: [u32; 5] = [14, 28, 56, 91, 182];
+/// The windows of [`Tempo::spend_in_last`].
+pub const SPEND_WINDOWS: [u32; 2] = [28, 91];
+
 /// A customer in numbers. Prospects have zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tempo {
@@ -25,10 +30,20 @@ pub struct Tempo {
     pub days_since_last: u32,
     /// Longest silence between two purchase days.
     pub longest_gap: u32,
-    /// Purchase days in the last 28 days.
-    pub days_last_28: u32,
-    /// Purchase days in the last 91 days.
-    pub days_last_91: u32,
+    /// Mean of the last four gaps, shrunk towards `gap_days` by one gap.
+    pub recent_gap_days: f64,
+    /// Root mean square of own gaps less `gap_days`, shrunk towards `gap_days` by one gap.
+    pub gap_spread: f64,
+    /// Own gaps at least as long as the present silence.
+    pub gaps_as_long: u32,
+    /// Share of purchase days on the most frequent weekday, shrunk towards 1/7 by one week.
+    pub usual_weekday_share: f64,
+    /// Purchase days in the last [`DAY_WINDOWS`] days.
+    pub days_in_last: [u32; 5],
+    /// Spend in the last [`SPEND_WINDOWS`] days.
+    pub spend_in_last: [f64; 2],
+    /// Spend of the purchase day with the most.
+    pub largest_day: f64,
     /// Money spent, returns netted out.
     pub spend: f64,
     /// Money spent after the first purchase day.
@@ -56,26 +71,44 @@ impl Tempo {
         self.purchase_days.saturating_sub(1)
     }
 
-    /// What the churn model looks at.
-    pub fn churn_inputs(&self) -> ChurnInputs {
+    /// What the churn model looks at, with the buy-till-you-die model's P(no purchase within the horizon).
+    pub fn churn_inputs(&self, p_no_purchase: f64) -> ChurnInputs {
         ChurnInputs {
             purchase_days: self.purchase_days,
             age_days: self.age_days,
             days_since_last: self.days_since_last,
             gap_days: self.gap_days,
             longest_gap: self.longest_gap,
-            days_last_28: self.days_last_28,
-            days_last_91: self.days_last_91,
-            spend_per_day: self.spend.max(0.0) / f64::from(self.purchase_days.max(1)),
+            recent_gap_days: self.recent_gap_days,
+            gap_spread: self.gap_spread,
+            gaps_as_long: self.gaps_as_long,
+            usual_weekday_share: self.usual_weekday_share,
+            days_in_last: self.days_in_last,
+            spend_per_day: self.spend_per_day(),
+            spend_in_last: self.spend_in_last,
+            largest_day: self.largest_day,
             distinct_items: self.distinct_items,
+            lines: self.lines,
+            distinct_categories: self.distinct_categories,
             returned_share: f64::from(self.returns) / f64::from((self.lines + self.returns).max(1)),
+            p_no_purchase,
         }
+    }
+
+    /// Mean spend a purchase day; not below 0.
+    pub fn spend_per_day(&self) -> f64 {
+        self.spend.max(0.0) / f64::from(self.purchase_days.max(1))
     }
 }
 
 /// Counts every customer.
 pub fn tempos(past: &Past<'_>) -> Vec<Tempo> {
-    let mut tempos: Vec<Tempo> = (0..past.log().customers()).into_par_iter().map(|customer| tempo(past, customer)).collect();
+    tempos_of(past, &(0..past.log().customers()).collect::<Vec<_>>())
+}
+
+/// Counts these customers, as if there were no others.
+pub fn tempos_of(past: &Past<'_>, customers: &[usize]) -> Vec<Tempo> {
+    let mut tempos: Vec<Tempo> = customers.par_iter().map(|&customer| tempo(past, customer)).collect();
     let (gaps, days) = tempos
         .iter()
         .fold((0_u64, 0_u64), |(gaps, days), tempo| (gaps + u64::from(tempo.frequency()), days + u64::from(tempo.recency_days())));
@@ -83,46 +116,64 @@ pub fn tempos(past: &Past<'_>) -> Vec<Tempo> {
     let ages: u64 = tempos.iter().map(|tempo| u64::from(tempo.age_days)).sum();
     let buyers = tempos.iter().filter(|tempo| tempo.orders > 0).count().max(1);
     let shop_gap = if gaps > 0 { days as f64 / gaps as f64 } else { ages as f64 / buyers as f64 }.max(1.0);
-    for tempo in &mut tempos {
-        tempo.gap_days = (f64::from(tempo.recency_days()) + shop_gap) / f64::from(tempo.frequency() + 1);
-    }
+    tempos.par_iter_mut().zip(customers).for_each(|(tempo, &customer)| rhythm(tempo, past, customer, shop_gap));
     tempos
+}
+
+/// What is known of a customer's gaps once the shop's mean gap is known.
+fn rhythm(tempo: &mut Tempo, past: &Past<'_>, customer: usize, shop_gap: f64) {
+    let gap_days = (f64::from(tempo.recency_days()) + shop_gap) / f64::from(tempo.frequency() + 1);
+    let days = &past.log().order_day[past.orders_of(customer)];
+    let gaps = || days.windows(2).map(|pair| pair[1] - pair[0]).filter(|&gap| gap > 0);
+    let n = f64::from(tempo.frequency());
+    let square = gaps().map(|gap| (f64::from(gap) - gap_days).powi(2)).sum::<f64>();
+    let (recent, of) = gaps().rev().take(4).fold((0.0, 0.0), |(sum, n), gap| (sum + f64::from(gap), n + 1.0));
+    tempo.gap_days = gap_days;
+    tempo.gap_spread = ((square + gap_days * gap_days) / (n + 1.0)).sqrt();
+    tempo.recent_gap_days = (recent + gap_days) / (of + 1.0);
+    tempo.gaps_as_long = gaps().filter(|&gap| gap as u32 >= tempo.days_since_last).count() as u32;
 }
 
 fn tempo(past: &Past<'_>, customer: usize) -> Tempo {
     let (log, orders) = (past.log(), past.orders_of(customer));
     let mut tempo = Tempo { orders: orders.len() as u32, returns: past.returns_of(customer).len() as u32, ..Tempo::default() };
     let Some(first) = orders.clone().next() else { return tempo };
-    tempo.first_day = log.order_day[first];
-    tempo.last_day = tempo.first_day;
-    tempo.purchase_days = 1;
+    (tempo.first_day, tempo.last_day) = (log.order_day[first], log.order_day[first]);
     let (mut items, mut categories) = (BTreeSet::new(), BTreeSet::new());
-    let count_day = |tempo: &mut Tempo, day: Day| {
+    let mut weekdays = [0_u32; 7];
+    for same_day in log.order_day[orders.clone()].chunk_by(|a, b| a == b).scan(first, |next, days| {
+        *next += days.len();
+        Some(*next - days.len()..*next)
+    }) {
+        let day = log.order_day[same_day.start];
         let ago = past.days_ago(day);
-        tempo.days_last_28 += u32::from(ago < 28);
-        tempo.days_last_91 += u32::from(ago < 91);
-    };
-    count_day(&mut tempo, log.order_day[first]);
-    for order in orders {
-        let day = log.order_day[order];
-        if day > tempo.last_day {
-            tempo.longest_gap = tempo.longest_gap.max((day - tempo.last_day) as u32);
-            tempo.last_day = day;
-            tempo.purchase_days += 1;
-            count_day(&mut tempo, day);
-        }
-        for line in past.lines_of(order) {
+        tempo.longest_gap = tempo.longest_gap.max((day - tempo.last_day) as u32);
+        tempo.last_day = day;
+        tempo.purchase_days += 1;
+        weekdays[day.rem_euclid(7) as usize] += 1;
+        let mut spend = 0.0;
+        for line in same_day.flat_map(|order| past.lines_of(order)) {
             tempo.lines += 1;
-            tempo.spend += line.amount;
-            if day > tempo.first_day {
-                tempo.repeat_spend += line.amount;
-            }
+            spend += line.amount;
             if line.quantity > 0.0 {
                 items.insert(line.item);
                 categories.extend(log.catalogue.category[line.item as usize].as_deref());
             }
         }
+        tempo.spend += spend;
+        tempo.largest_day = tempo.largest_day.max(spend);
+        if day > tempo.first_day {
+            tempo.repeat_spend += spend;
+        }
+        for (days, window) in tempo.days_in_last.iter_mut().zip(DAY_WINDOWS) {
+            *days += u32::from(ago < window);
+        }
+        for (sum, window) in tempo.spend_in_last.iter_mut().zip(SPEND_WINDOWS) {
+            *sum += if ago < window { spend } else { 0.0 };
+        }
     }
+    let usual = weekdays.into_iter().max().unwrap_or(0);
+    tempo.usual_weekday_share = f64::from(usual + 1) / f64::from(tempo.purchase_days + 7);
     tempo.distinct_items = items.len() as u32;
     tempo.distinct_categories = categories.len() as u32;
     tempo.age_days = past.days_ago(tempo.first_day);

@@ -53,6 +53,8 @@ pub struct Parts {
     pub alike: CoPurchase,
     /// What a linear item model says of each customer; empty lists where it was not fitted.
     pub affinity: Affinity,
+    /// What customers like each customer bought lately; empty lists where it was not fitted.
+    pub lately: Affinity,
     /// The segment of each customer and what it likes; none while the weights are being learned.
     pub segments: Option<(UInt16Array, Favourites)>,
     /// The learned weights.

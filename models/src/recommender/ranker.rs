@@ -8,7 +8,7 @@ use crate::logistic::Logistic;
 use crate::recommender::Trees;
 
 /// Inputs of the repeat model, in order.
-pub const REPEAT_FEATURES: [&str; 30] = [
+pub const REPEAT_FEATURES: [&str; 31] = [
     "ln_orders",
     "ln_fast",
     "ln_slow",
@@ -39,10 +39,11 @@ pub const REPEAT_FEATURES: [&str; 30] = [
     "item_recent_repeat_rate",
     "ln_week_buyers",
     "week_trend",
+    "lately",
 ];
 
 /// Inputs of the explore model, in order.
-pub const EXPLORE_FEATURES: [&str; 23] = [
+pub const EXPLORE_FEATURES: [&str; 25] = [
     "ln_together",
     "root_together",
     "ln_alike",
@@ -66,6 +67,8 @@ pub const EXPLORE_FEATURES: [&str; 23] = [
     "ln_week_buyers",
     "week_trend",
     "ln_new_buyers",
+    "lately",
+    "root_lately",
 ];
 
 /// Inputs of the basket model, in order.

@@ -18,6 +18,8 @@ pub(crate) struct Tally {
     pub(crate) alike: f32,
     /// What the linear item model says; 0 when it says nothing.
     pub(crate) affinity: f32,
+    /// What customers alike bought lately; 0 when they did not.
+    pub(crate) lately: f32,
     /// The history item that adds most to `together` or `alike`, and by how much.
     pub(crate) from: u32,
     pub(crate) strongest: f32,

@@ -168,6 +168,14 @@ impl Recommender {
                 }
             }
         }
+        for (item, lately) in parts.lately.of(customer) {
+            let tally = scratch.tally(item);
+            let first = tally.together == 0.0 && tally.alike == 0.0 && tally.affinity == 0.0;
+            tally.lately = lately;
+            if first && own.binary_search(&item.0).is_err() {
+                scratch.touched.push(item.0);
+            }
+        }
         let row = customer.row();
         let (orders, gap_days) = (parts.orders.value(row) as f32, parts.gap_days.value(row) as f32);
         Shopper {
@@ -208,11 +216,17 @@ impl Recommender {
         for &item in &touched {
             let tally = scratch.tally(ItemIx(item));
             if !tally.taken {
-                fresh.push(Fresh { together: tally.together, alike: tally.alike, affinity: tally.affinity, item: ItemIx(item) });
+                fresh.push(Fresh {
+                    together: tally.together,
+                    alike: tally.alike,
+                    affinity: tally.affinity,
+                    lately: tally.lately,
+                    item: ItemIx(item),
+                });
             }
         }
         scratch.touched = touched;
-        let mut chosen = Vec::with_capacity(3 * MAX_EXPLORE + MAX_POPULAR);
+        let mut chosen = Vec::with_capacity(4 * MAX_EXPLORE + MAX_POPULAR);
         let mut choose = |fresh: &mut [Fresh], signal: fn(&Fresh) -> f32, scratch: &mut Scratch| {
             if fresh.len() > MAX_EXPLORE {
                 fresh.select_nth_unstable_by(MAX_EXPLORE - 1, |a, b| signal(b).total_cmp(&signal(a)).then(a.item.cmp(&b.item)));
@@ -224,6 +238,7 @@ impl Recommender {
             }
         };
         choose(&mut fresh, |entry| entry.affinity, scratch);
+        choose(&mut fresh, |entry| entry.lately, scratch);
         choose(&mut fresh, |entry| entry.together, scratch);
         choose(&mut fresh, |entry| entry.alike, scratch);
         for &item in self.popular.iter().take(MAX_POPULAR) {
@@ -274,6 +289,7 @@ impl Recommender {
             facts.recent_repeat_rate,
             facts.ln_week_buyers,
             facts.week_trend,
+            tally.lately,
         ]
     }
 
@@ -307,6 +323,8 @@ impl Recommender {
             facts.ln_week_buyers,
             facts.week_trend,
             facts.ln_new_buyers,
+            tally.lately,
+            tally.lately.max(0.0).sqrt(),
         ]
     }
 }
@@ -317,6 +335,7 @@ struct Fresh {
     together: f32,
     alike: f32,
     affinity: f32,
+    lately: f32,
     item: ItemIx,
 }
 

@@ -5,7 +5,7 @@ use shopkeeper_models::churn::ChurnModel;
 use shopkeeper_models::evaluation::{ChurnEvaluation, ChurnScores, ReliabilityBin};
 
 use super::metrics::{auc, average_precision, brier, calibration_error, gains, reliability};
-use crate::churn::churned;
+use crate::churn::{self, churned};
 use crate::log::Past;
 use crate::tempo::tempos;
 
@@ -13,8 +13,10 @@ use crate::tempo::tempos;
 pub fn evaluate(model: &ChurnModel, past: &Past<'_>) -> Option<ChurnEvaluation> {
     let horizon_days = model.horizon_days();
     let (mut probabilities, mut silences, mut gone) = (Vec::new(), Vec::new(), Vec::new());
-    for (customer, tempo) in tempos(past).iter().enumerate().filter(|(_, tempo)| tempo.orders > 0) {
-        probabilities.push(model.probability(&tempo.churn_inputs())?);
+    let tempos = tempos(past);
+    let scored = churn::probabilities(model, churn::anchor(&tempos), &tempos);
+    for (customer, (tempo, probability)) in tempos.iter().zip(scored).enumerate().filter(|(_, (tempo, _))| tempo.orders > 0) {
+        probabilities.push(probability?);
         silences.push(f64::from(tempo.days_since_last));
         gone.push(churned(past.log(), customer, past.day, horizon_days));
     }

@@ -1,0 +1,155 @@
+//! Maximum likelihood: L-BFGS (argmin) over the logarithms of the parameters, from several starts.
+
+use std::cell::RefCell;
+
+use argmin::core::{CostFunction, Error, Executor, Gradient, State};
+use argmin::solver::linesearch::MoreThuenteLineSearch;
+use argmin::solver::quasinewton::LBFGS;
+use rayon::prelude::*;
+
+/// Entries added up by one task. Fixed, and the partial sums are added in order, so that the result does not depend on the threads.
+const CHUNK: usize = 2048;
+/// A fit that needs more steps than this has failed.
+const MAX_STEPS: u64 = 300;
+/// A fit has converged when one unit of any logarithm would change the mean log-likelihood by no more than this.
+const TOLERANCE: f64 = 1e-6;
+/// A pull on the logarithm of each parameter towards 0, in log-likelihoods of all customers together: too weak to be seen in a shop that tells
+/// its parameters, enough to stop the search where the likelihood only creeps up for ever.
+const PULL: f64 = 1e-4;
+
+/// A value and its derivative by each of `N` parameters.
+pub(super) type Slope<const N: usize> = (f64, [f64; N]);
+
+/// A log-likelihood over `N` positive parameters.
+pub(super) trait Likelihood<const N: usize> {
+    /// Value and derivatives at these parameters.
+    fn at(&self, parameters: &[f64; N]) -> Slope<N>;
+    /// How many customers it is of.
+    fn customers(&self) -> f64;
+}
+
+/// Where the search ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Maximum<const N: usize> {
+    pub(super) parameters: [f64; N],
+    pub(super) log_likelihood: f64,
+    pub(super) converged: bool,
+    pub(super) iterations: u64,
+}
+
+/// Adds up in parallel, in an order that does not depend on the threads.
+pub(super) fn add_up<T: Sync, const N: usize>(entries: &[T], of: impl Fn(&T) -> Slope<N> + Sync) -> Slope<N> {
+    let partial: Vec<Slope<N>> = entries.par_chunks(CHUNK).map(|chunk| chunk.iter().map(&of).fold((0.0, [0.0; N]), plus::<N>)).collect();
+    partial.into_iter().fold((0.0, [0.0; N]), plus::<N>)
+}
+
+pub(super) fn plus<const N: usize>(mut sum: Slope<N>, one: Slope<N>) -> Slope<N> {
+    sum.0 += one.0;
+    for (sum, one) in sum.1.iter_mut().zip(one.1) {
+        *sum += one;
+    }
+    sum
+}
+
+/// The same, each term `weight` times.
+pub(super) fn times<const N: usize>(weight: f64, one: Slope<N>) -> Slope<N> {
+    (weight * one.0, one.1.map(|slope| weight * slope))
+}
+
+/// The highest point that any of the starts leads to on `rough`, and from there on `full`. `None` when no start leads anywhere.
+pub(super) fn maximise<const N: usize>(rough: &impl Likelihood<N>, full: &impl Likelihood<N>, starts: &[[f64; N]]) -> Option<Maximum<N>> {
+    let highest = |best: Option<Climb<N>>, one: Climb<N>| Some(best.filter(|best| best.value <= one.value).unwrap_or(one));
+    let rough = starts.iter().filter_map(|start| climb(rough, start.map(f64::ln))).fold(None, highest)?;
+    let best = climb(full, rough.theta)?;
+    let parameters = best.theta.map(f64::exp);
+    let (log_likelihood, _) = full.at(&parameters);
+    Some(Maximum { parameters, log_likelihood, converged: best.steepest <= TOLERANCE, iterations: best.iterations })
+}
+
+/// A point on the way down of minus the mean log-likelihood.
+#[derive(Clone, Copy, Debug)]
+struct Climb<const N: usize> {
+    theta: [f64; N],
+    value: f64,
+    steepest: f64,
+    iterations: u64,
+}
+
+/// What the optimiser is given; it keeps the best point seen, for a search that stops in rounding noise has still been somewhere.
+struct Problem<'a, L, const N: usize> {
+    likelihood: &'a L,
+    latest: RefCell<Option<(Vec<f64>, Slope<N>)>>,
+    best: RefCell<Option<Climb<N>>>,
+}
+
+impl<L: Likelihood<N>, const N: usize> Problem<'_, L, N> {
+    /// Minus the mean log-likelihood and the pull, by the logarithms of the parameters.
+    fn at(&self, theta: &[f64]) -> Slope<N> {
+        if let Some((_, known)) = self.latest.borrow().as_ref().filter(|(at, _)| at == theta) {
+            return *known;
+        }
+        // beyond e^+-30 nothing differs any more
+        let theta_n: [f64; N] = std::array::from_fn(|i| theta[i].clamp(-30.0, 30.0));
+        let parameters = theta_n.map(f64::exp);
+        let (value, slopes) = self.likelihood.at(&parameters);
+        let customers = self.likelihood.customers();
+        let pull = theta_n.iter().map(|theta| 0.5 * PULL * theta * theta).sum::<f64>();
+        let value = (pull - value) / customers;
+        let slopes: [f64; N] = std::array::from_fn(|i| (PULL * theta_n[i] - slopes[i] * parameters[i]) / customers);
+        let slope = if value.is_finite() && slopes.iter().all(|slope| slope.is_finite()) { (value, slopes) } else { (f64::MAX, [0.0; N]) };
+        *self.latest.borrow_mut() = Some((theta.to_vec(), slope));
+        let mut best = self.best.borrow_mut();
+        if value.is_finite() && best.is_none_or(|best| value < best.value) {
+            let steepest = slopes.iter().fold(0.0_f64, |most, slope| most.max(slope.abs()));
+            *best = Some(Climb { theta: theta_n, value, steepest, iterations: 0 });
+        }
+        slope
+    }
+}
+
+impl<L: Likelihood<N>, const N: usize> CostFunction for &Problem<'_, L, N> {
+    type Param = Vec<f64>;
+    type Output = f64;
+    fn cost(&self, theta: &Self::Param) -> Result<f64, Error> {
+        Ok(self.at(theta).0)
+    }
+}
+
+impl<L: Likelihood<N>, const N: usize> Gradient for &Problem<'_, L, N> {
+    type Param = Vec<f64>;
+    type Gradient = Vec<f64>;
+    fn gradient(&self, theta: &Self::Param) -> Result<Vec<f64>, Error> {
+        Ok(self.at(theta).1.to_vec())
+    }
+}
+
+fn climb<L: Likelihood<N>, const N: usize>(likelihood: &L, start: [f64; N]) -> Option<Climb<N>> {
+    let problem = Problem { likelihood, latest: RefCell::new(None), best: RefCell::new(None) };
+    let (mut theta, mut iterations) = (start, 0);
+    // a line search that gives up in rounding noise is started afresh from the best point, which also forgets a misleading curvature
+    for _ in 0..3 {
+        let search = MoreThuenteLineSearch::new();
+        let solver = LBFGS::new(search, 7).with_tolerance_grad(0.01 * TOLERANCE).ok()?.with_tolerance_cost(0.0).ok()?;
+        let run = Executor::new(&problem, solver).configure(|state| state.param(theta.to_vec()).max_iters(MAX_STEPS)).timer(false).run();
+        iterations += run.map_or(0, |run| run.state().get_iter());
+        let reached = (*problem.best.borrow())?;
+        if reached.steepest <= 0.1 * TOLERANCE {
+            break;
+        }
+        theta = reached.theta;
+    }
+    let reached = *problem.best.borrow();
+    reached.map(|climb| Climb { iterations, ..climb })
+}
+
+/// Holds the derivatives against differences.
+#[cfg(test)]
+pub(super) fn check<const N: usize>(likelihood: &impl Likelihood<N>, parameters: [f64; N]) {
+    let (_, slopes) = likelihood.at(&parameters);
+    for i in 0..N {
+        let step = 1e-6 * parameters[i];
+        let moved = |by: f64| likelihood.at(&std::array::from_fn(|j| parameters[j] + if i == j { by } else { 0.0 })).0;
+        let difference = (moved(step) - moved(-step)) / (2.0 * step);
+        assert!((slopes[i] - difference).abs() <= 1e-5 * (1.0 + difference.abs()), "parameter {i}: {} for {difference}", slopes[i]);
+    }
+}
