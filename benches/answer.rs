@@ -1,8 +1,11 @@
-//! Time of one answer on one thread, with the quality of the model that gave it: `cargo bench --bench answer`.
+//! Time of one answer on one thread and of the answers of all customers on all cores, with the quality of the model that gave them:
+//! `cargo bench --bench answer`. With `SHOPKEEPER_STORE`, of the current version there, else of a synthetic shop with long histories.
 
 use std::hint::black_box;
+use std::time::Instant;
 
 use criterion::Criterion;
+use rayon::prelude::*;
 use shopkeeper_models::CustomerIx;
 use shopkeeper_models::evaluation::Task;
 use shopkeeper_models::recommender::{Purchased, Query, Scratch};
@@ -12,30 +15,53 @@ use shopkeeper_training::pipeline::{TrainSettings, train};
 use shopkeeper_training::progress::Silent;
 use shopkeeper_training::read::ReadSettings;
 
-/// Customers and items of the synthetic shop.
-const CUSTOMERS: u32 = 10_000;
-const ITEMS: u32 = 20_000;
+/// The synthetic shop: half of its customers come to have more than 200 different items.
+const SHOP: DemoShop = DemoShop { customers: 4_000, items: 100_000, days: 1_600, seed: 42, files: 1 };
+/// Items in the histories of the customers that are asked for one by one.
+const HISTORY: std::ops::RangeInclusive<usize> = 250..=350;
 
 fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let files = DemoShop { customers: CUSTOMERS, items: ITEMS, ..DemoShop::default() }.write(folder.path()).expect("space on the disk");
-    let purchases = files.purchases.iter().map(|path| path.display().to_string()).collect();
-    let settings = TrainSettings { read: ReadSettings { purchases, ..ReadSettings::default() }, ..TrainSettings::default() };
-    let store = ModelStore::new(folder.path().join("store"));
-    let trained = train(&settings, &store, &Silent).expect("the demo shop trains");
+    let store = match std::env::var_os("SHOPKEEPER_STORE") {
+        Some(store) => ModelStore::new(store),
+        None => {
+            let files = SHOP.write(folder.path()).expect("space on the disk");
+            let purchases = files.purchases.iter().map(|path| path.display().to_string()).collect();
+            let items = Some(files.items.display().to_string());
+            let settings = TrainSettings { read: ReadSettings { purchases, items, ..ReadSettings::default() }, ..TrainSettings::default() };
+            let store = ModelStore::new(folder.path().join("store"));
+            train(&settings, &store, &Silent).expect("the demo shop trains");
+            store
+        }
+    };
     let model = store.load_current().expect("a sound model");
+    let history = |customer: u32| model.recommender.parts().histories.items(CustomerIx(customer)).len();
+    let asked: Vec<u32> = (0..model.customers.len() as u32).filter(|&customer| HISTORY.contains(&history(customer))).collect();
+    assert!(!asked.is_empty(), "no customer has {HISTORY:?} items");
+    let mean = (0..model.customers.len() as u32).map(history).sum::<usize>() / model.customers.len();
+    println!("{} customers with {mean} items each in the mean, {} items", model.customers.len(), model.items().len());
     for score in
-        trained.manifest.evaluation.recommendations.iter().flat_map(|measured| &measured.scores).filter(|score| score.task == Task::All)
+        model.manifest.evaluation.recommendations.iter().flat_map(|measured| &measured.scores).filter(|score| score.task == Task::All)
     {
         println!("{}: NDCG@10 {:.3}", score.method, score.ndcg);
     }
+    let answer_all = || {
+        (0..model.customers.len() as u32).into_par_iter().for_each_init(Scratch::default, |scratch, customer| {
+            black_box(model.recommender.recommend(&Query { customer: Some(CustomerIx(customer)), n: 10, ..Query::default() }, scratch));
+        });
+    };
+    answer_all();
+    let start = Instant::now();
+    answer_all();
+    let seconds = start.elapsed().as_secs_f64();
+    println!("all customers: {:.0} answers/s on {} threads", model.customers.len() as f64 / seconds, rayon::current_num_threads());
     let mut criterion = Criterion::default().configure_from_args();
-    let mut group = criterion.benchmark_group(format!("answer with 10 of {ITEMS} items"));
+    let mut group = criterion.benchmark_group(format!("answer with 10 of {} items, history of about 300", model.items().len()));
     let mut scratch = Scratch::default();
-    let mut next = 0_u32;
+    let mut next = 0;
     let mut customer = || {
-        next = (next + 7_919) % model.customers.len() as u32;
-        CustomerIx(next)
+        next = (next + 7_919) % asked.len();
+        CustomerIx(asked[next])
     };
     let basket = [model.recommender.popular()[0], model.recommender.popular()[10]];
     for (name, query) in [

@@ -303,6 +303,12 @@ fn the_rules_of_a_recommendation_hold() {
     let dairy = server.get("/v1/customers/anna/recommendations?n=1000&category=DAIRY").json();
     assert!(dairy["items"].as_array().unwrap().iter().all(|item| item["category"] == "DAIRY"));
     assert_eq!(dairy["items"].as_array().unwrap().len(), 4);
+    let dairy_among_five = |wish: &str| {
+        let answer = server.get(&format!("/v1/customers/anna/recommendations?n=5&{wish}")).json();
+        answer["items"].as_array().unwrap().iter().filter(|item| item["category"] == "DAIRY").count()
+    };
+    assert!(dairy_among_five("diversity=1") < dairy_among_five("diversity=0"));
+    assert_eq!(server.get("/v1/customers/anna/recommendations?diversity=2").status, 400);
     let unknown = server.get("/v1/customers/anna/recommendations?category=NOWHERE").json();
     assert_eq!((&unknown["unknown_category"], &unknown["items"]), (&json!("NOWHERE"), &json!([])));
 }

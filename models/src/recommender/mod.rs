@@ -8,6 +8,7 @@
 mod basket;
 mod choose;
 mod contest;
+mod pointers;
 mod query;
 mod ranker;
 mod related;
@@ -71,6 +72,7 @@ pub struct Recommender {
     popular: Vec<ItemIx>,
     /// The members of each category, most popular first.
     category_popular: Vec<Vec<ItemIx>>,
+    pointers: pointers::Pointers,
     facts: Vec<signals::ItemFacts>,
     repeat: Judge<{ REPEAT_FEATURES.len() }>,
     explore: Judge<{ EXPLORE_FEATURES.len() }>,
@@ -93,6 +95,7 @@ impl Recommender {
             }
         }
         Self {
+            pointers: pointers::Pointers::new(&parts.together, &parts.alike, items.len()),
             facts: signals::ItemFacts::of_all(items, &parts.ranker),
             repeat: Judge::new(&parts.ranker.repeat),
             explore: Judge::new(&parts.ranker.explore),
@@ -203,7 +206,7 @@ impl Recommender {
         let own = if entrant.orders > 0 {
             Reason::BoughtBefore { orders: entrant.orders, days_since_last: entrant.days_since_last }
         } else {
-            self.neighbour_reason(entrant.item, &tally)
+            self.neighbour_reason(entrant.item, scratch)
         };
         let by_basket = tally.basket_pointing > 0 && (entrant.orders == 0 || -tally.basket_miss > score);
         let (source, reason) = match own {
@@ -221,15 +224,27 @@ impl Recommender {
         Reason::BoughtWith { item: from, baskets, lift: self.association(from, item, baskets).lift }
     }
 
-    fn neighbour_reason(&self, item: ItemIx, tally: &scratch::Tally) -> Reason {
-        let from = ItemIx(tally.from);
-        let neighbours = if tally.from_orders { &self.parts.together } else { &self.parts.alike };
-        let found = (tally.strongest > 0.0).then(|| neighbours.of(from).find(|neighbour| neighbour.item == item)).flatten();
+    /// The item of the history that points most strongly to this one, by orders or by customers.
+    fn neighbour_reason(&self, item: ItemIx, scratch: &Scratch) -> Reason {
+        let lists = [&self.parts.together, &self.parts.alike];
+        let seed = |from: ItemIx| scratch.seeds.binary_search_by_key(&from.0, |&(_, seed)| seed).ok().map(|at| scratch.seeds[at].0.sqrt());
+        // scores are the same both ways; a list that was cut short on this side may still hold the pair on the other
+        let this_side = lists.into_iter().enumerate().flat_map(|(list, neighbours)| {
+            neighbours.of(item).filter_map(move |found| Some((seed(found.item)? * found.score, list, found.item, found.together)))
+        });
+        let stronger = |a: &(f32, usize, ItemIx, u32), b: &(f32, usize, ItemIx, u32)| a.0.total_cmp(&b.0).then(b.2.cmp(&a.2));
+        let found = this_side.max_by(stronger).or_else(|| {
+            let other_side = scratch.seeds.iter().flat_map(|&(weight, from)| {
+                lists.into_iter().enumerate().filter_map(move |(list, neighbours)| {
+                    let found = neighbours.of(ItemIx(from)).find(|found| found.item == item)?;
+                    Some((weight.sqrt() * found.score, list, ItemIx(from), found.together))
+                })
+            });
+            other_side.max_by(stronger)
+        });
         match found {
-            Some(neighbour) if tally.from_orders => {
-                Reason::BoughtWith { item: from, baskets: neighbour.together, lift: self.association(from, item, neighbour.together).lift }
-            }
-            Some(neighbour) => Reason::BoughtByTheSameCustomers { item: from, customers: neighbour.together },
+            Some((_, 0, from, baskets)) => Reason::BoughtWith { item: from, baskets, lift: self.association(from, item, baskets).lift },
+            Some((_, _, from, customers)) => Reason::BoughtByTheSameCustomers { item: from, customers },
             None => self.popular_reason(item),
         }
     }

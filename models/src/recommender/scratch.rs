@@ -12,19 +12,10 @@ pub(crate) struct Tally {
     pub(crate) blocked: bool,
     /// Already taken as a candidate or into the answer.
     pub(crate) taken: bool,
-    /// Sum of bought-together scores with the history, weighted by how lately.
-    pub(crate) together: f32,
-    /// Sum of same-customers scores with the history, weighted by how lately.
-    pub(crate) alike: f32,
     /// What the linear item model says; 0 when it says nothing.
     pub(crate) affinity: f32,
     /// What customers alike bought lately; 0 when they did not.
     pub(crate) lately: f32,
-    /// The history item that adds most to `together` or `alike`, and by how much.
-    pub(crate) from: u32,
-    pub(crate) strongest: f32,
-    /// Whether `from` comes from orders (true) or from customers.
-    pub(crate) from_orders: bool,
     /// Product over the basket of (1 - confidence), less one: 0 when nothing in the basket points here.
     pub(crate) basket_miss: f32,
     /// Items of the basket that point here, and the sum of their shrunk cosines.
@@ -41,7 +32,12 @@ pub(crate) struct Tally {
 pub struct Scratch {
     epoch: u32,
     items: Vec<Tally>,
-    pub(crate) touched: Vec<u32>,
+    /// Sum over the history of its bought-together scores with each item, weighted by how lately.
+    pub(crate) together: Sums,
+    /// The same of its same-customers scores.
+    pub(crate) alike: Sums,
+    /// Working memory for choosing candidates.
+    pub(crate) keys: Vec<u64>,
     pub(crate) basket_touched: Vec<u32>,
     /// Weight of each category and brand in the customer's history.
     pub(crate) categories: Weights,
@@ -64,7 +60,8 @@ impl Scratch {
             self.items = vec![Tally::default(); items];
             self.epoch = 1;
         }
-        self.touched.clear();
+        self.together.reset(items);
+        self.alike.reset(items);
         self.basket_touched.clear();
         self.seeds.clear();
         self.scored.clear();
@@ -77,6 +74,50 @@ impl Scratch {
             *tally = Tally { epoch: self.epoch, ..Tally::default() };
         }
         tally
+    }
+}
+
+/// A sum for each item, of which only those that were touched are emptied: dense, so that adding stays in the cache.
+#[derive(Debug, Default)]
+pub(crate) struct Sums {
+    of: Vec<f32>,
+    touched: Vec<u32>,
+}
+
+impl Sums {
+    fn reset(&mut self, items: usize) {
+        if self.of.len() == items {
+            self.touched.drain(..).for_each(|item| self.of[item as usize] = 0.0);
+        } else {
+            self.touched.clear();
+            self.of = vec![0.0; items];
+        }
+    }
+
+    /// Adds `weight` times each score to its item. Scores are above 0.
+    pub(crate) fn add(&mut self, scores: &[(u32, f32)], weight: f32) {
+        for &(item, score) in scores {
+            let sum = &mut self.of[item as usize];
+            if *sum == 0.0 {
+                self.touched.push(item);
+            }
+            *sum += weight * score;
+        }
+    }
+
+    /// The sum of an item.
+    pub(crate) fn of(&self, item: ItemIx) -> f32 {
+        self.of[item.row()]
+    }
+
+    /// Takes an item out.
+    pub(crate) fn forget(&mut self, item: ItemIx) {
+        self.of[item.row()] = 0.0;
+    }
+
+    /// Every item with a sum, and the sum.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, f32)> + '_ {
+        self.touched.iter().map(|&item| (item, self.of[item as usize])).filter(|&(_, sum)| sum > 0.0)
     }
 }
 

@@ -117,7 +117,11 @@ impl Recommender {
                 visit(Candidate { item: bought.item, orders: bought.orders, days_since_last: bought.days_since_last, features }, scratch);
             }
         }
-        let new_items = self.new_items(scratch);
+        for &item in self.parts.histories.items(customer) {
+            scratch.together.forget(ItemIx(item));
+            scratch.alike.forget(ItemIx(item));
+        }
+        let new_items = self.new_items(customer, scratch);
         for bought in returned_items(self, customer) {
             scratch.tally(bought).taken = false;
         }
@@ -153,28 +157,20 @@ impl Recommender {
         }
         for at in 0..scratch.seeds.len() {
             let (weight, from) = scratch.seeds[at];
-            self.add_neighbours(ItemIx(from), weight.sqrt(), scratch);
+            let [together, alike] = self.pointers.of(ItemIx(from));
+            scratch.together.add(together, weight.sqrt());
+            scratch.alike.add(alike, weight.sqrt());
         }
         let own = parts.histories.items(customer);
         let mut most_affinity = 0.0_f32;
         for (item, affinity) in parts.affinity.of(customer) {
-            let tally = scratch.tally(item);
-            let first = tally.together == 0.0 && tally.alike == 0.0;
-            tally.affinity = affinity;
+            scratch.tally(item).affinity = affinity;
             if own.binary_search(&item.0).is_err() {
                 most_affinity = most_affinity.max(affinity);
-                if first {
-                    scratch.touched.push(item.0);
-                }
             }
         }
         for (item, lately) in parts.lately.of(customer) {
-            let tally = scratch.tally(item);
-            let first = tally.together == 0.0 && tally.alike == 0.0 && tally.affinity == 0.0;
-            tally.lately = lately;
-            if first && own.binary_search(&item.0).is_err() {
-                scratch.touched.push(item.0);
-            }
+            scratch.tally(item).lately = lately;
         }
         let row = customer.row();
         let (orders, gap_days) = (parts.orders.value(row) as f32, parts.gap_days.value(row) as f32);
@@ -192,55 +188,20 @@ impl Recommender {
         }
     }
 
-    fn add_neighbours(&self, from: ItemIx, weight: f32, scratch: &mut Scratch) {
-        for (neighbours, from_orders) in [(&self.parts.together, true), (&self.parts.alike, false)] {
-            for neighbour in neighbours.of(from) {
-                let add = weight * neighbour.score;
-                let tally = scratch.tally(neighbour.item);
-                let first = tally.together == 0.0 && tally.alike == 0.0;
-                *if from_orders { &mut tally.together } else { &mut tally.alike } += add;
-                if add > tally.strongest {
-                    (tally.strongest, tally.from, tally.from_orders) = (add, from.0, from_orders);
-                }
-                if first {
-                    scratch.touched.push(neighbour.item.0);
-                }
-            }
-        }
-    }
-
-    /// The items new to the customer that are worth scoring: the best by each neighbour signal, and the most popular.
-    fn new_items(&self, scratch: &mut Scratch) -> Vec<ItemIx> {
-        let touched = std::mem::take(&mut scratch.touched);
-        let mut fresh: Vec<Fresh> = Vec::with_capacity(touched.len());
-        for &item in &touched {
-            let tally = scratch.tally(ItemIx(item));
-            if !tally.taken {
-                fresh.push(Fresh {
-                    together: tally.together,
-                    alike: tally.alike,
-                    affinity: tally.affinity,
-                    lately: tally.lately,
-                    item: ItemIx(item),
-                });
-            }
-        }
-        scratch.touched = touched;
+    /// The items new to the customer that are worth scoring: the best by each signal, and the most popular.
+    fn new_items(&self, customer: CustomerIx, scratch: &mut Scratch) -> Vec<ItemIx> {
         let mut chosen = Vec::with_capacity(4 * MAX_EXPLORE + MAX_POPULAR);
-        let mut choose = |fresh: &mut [Fresh], signal: fn(&Fresh) -> f32, scratch: &mut Scratch| {
-            if fresh.len() > MAX_EXPLORE {
-                fresh.select_nth_unstable_by(MAX_EXPLORE - 1, |a, b| signal(b).total_cmp(&signal(a)).then(a.item.cmp(&b.item)));
-            }
-            for entry in fresh.iter().take(MAX_EXPLORE) {
-                if !std::mem::replace(&mut scratch.tally(entry.item).taken, true) {
-                    chosen.push(entry.item);
-                }
-            }
-        };
-        choose(&mut fresh, |entry| entry.affinity, scratch);
-        choose(&mut fresh, |entry| entry.lately, scratch);
-        choose(&mut fresh, |entry| entry.together, scratch);
-        choose(&mut fresh, |entry| entry.alike, scratch);
+        let mut keys = std::mem::take(&mut scratch.keys);
+        for signal in [&self.parts.affinity, &self.parts.lately] {
+            let fresh = signal.of(customer).filter(|&(item, score)| score > 0.0 && !scratch.tally(item).taken);
+            choose(fresh.map(|(item, score)| (item.0, score)).collect::<Vec<_>>().into_iter(), &mut keys);
+            take(&keys, &mut chosen, scratch);
+        }
+        choose(scratch.together.iter(), &mut keys);
+        take(&keys, &mut chosen, scratch);
+        choose(scratch.alike.iter(), &mut keys);
+        take(&keys, &mut chosen, scratch);
+        scratch.keys = keys;
         for &item in self.popular.iter().take(MAX_POPULAR) {
             if !std::mem::replace(&mut scratch.tally(item).taken, true) {
                 chosen.push(item);
@@ -252,6 +213,7 @@ impl Recommender {
     fn repeat_features(&self, bought: &Bought, shopper: &Shopper, scratch: &mut Scratch) -> [f32; REPEAT_FEATURES.len()] {
         let facts = &self.facts[bought.item.row()];
         let tally = *scratch.tally(bought.item);
+        let (together, alike) = (scratch.together.of(bought.item), scratch.alike.of(bought.item));
         let orders = bought.orders as f32;
         let silence = bought.days_since_last as f32;
         let prior_gap = if facts.gap_days > 0.0 { facts.gap_days } else { shopper.gap_days };
@@ -259,11 +221,11 @@ impl Recommender {
         let ln_silence_in_gaps = ((silence + 1.0) / (gap + 1.0)).ln();
         let (category_share, _) = scratch.categories.share(self.categories.of[bought.item.row()]);
         [
-            orders.ln_1p(),
-            (4.0 * bought.fast).ln_1p(),
-            (4.0 * bought.slow).ln_1p(),
+            ln_1p(orders),
+            ln_1p(4.0 * bought.fast),
+            ln_1p(4.0 * bought.slow),
             bought.by_order.sqrt(),
-            silence.ln_1p(),
+            ln_1p(silence),
             ln_silence_in_gaps,
             (-ln_silence_in_gaps * ln_silence_in_gaps).exp(),
             (orders / shopper.orders.max(1.0)).sqrt(),
@@ -273,8 +235,8 @@ impl Recommender {
             facts.ln_recent_buyers,
             facts.ln_buyers,
             facts.trend,
-            tally.together.ln_1p(),
-            tally.alike.ln_1p(),
+            ln_1p(together),
+            ln_1p(alike),
             category_share.sqrt(),
             f32::from(u8::from(bought.orders == 1)),
             shopper.ln_orders,
@@ -284,7 +246,7 @@ impl Recommender {
             tally.affinity,
             (bought.recent_orders as f32).sqrt(),
             (bought.recent_orders as f32 / (1.0 + shopper.most_recent)).sqrt(),
-            (bought.units / orders.max(1.0)).ln_1p(),
+            ln_1p(bought.units / orders.max(1.0)),
             facts.ln_price.unwrap_or(0.0),
             facts.recent_repeat_rate,
             facts.ln_week_buyers,
@@ -296,19 +258,20 @@ impl Recommender {
     fn explore_features(&self, item: ItemIx, shopper: &Shopper, scratch: &mut Scratch) -> [f32; EXPLORE_FEATURES.len()] {
         let facts = &self.facts[item.row()];
         let tally = *scratch.tally(item);
+        let (together, alike) = (scratch.together.of(item), scratch.alike.of(item));
         let (category_share, category_orders) = scratch.categories.share(self.categories.of[item.row()]);
         let (brand_share, _) = scratch.brands.share(self.brands.of[item.row()]);
         let price_distance = facts.ln_price.zip(shopper.mean_ln_price).map_or(1.0, |(price, mean)| (price - mean).abs().min(4.0));
         [
-            tally.together.ln_1p(),
-            tally.together.sqrt(),
-            tally.alike.ln_1p(),
-            tally.alike.sqrt(),
+            ln_1p(together),
+            together.sqrt(),
+            ln_1p(alike),
+            alike.sqrt(),
             facts.ln_recent_buyers,
             facts.ln_buyers,
             facts.trend,
             category_share.sqrt(),
-            category_orders.ln_1p(),
+            ln_1p(category_orders),
             brand_share.sqrt(),
             price_distance,
             facts.repeat_rate,
@@ -329,14 +292,29 @@ impl Recommender {
     }
 }
 
-/// What the signals say of an item that is new to the customer.
-#[derive(Clone, Copy)]
-struct Fresh {
-    together: f32,
-    alike: f32,
-    affinity: f32,
-    lately: f32,
-    item: ItemIx,
+/// ln(1 + x) for x of 0 or more; quicker than `ln_1p`, which is exact near 0 where no feature needs it.
+fn ln_1p(x: f32) -> f32 {
+    (1.0 + x).ln()
+}
+
+/// Puts the best items by a score above 0 into `keys`: as numbers that sort like (score, lower id first).
+fn choose(scored: impl Iterator<Item = (u32, f32)>, keys: &mut Vec<u64>) {
+    keys.clear();
+    keys.extend(scored.map(|(item, score)| u64::from(score.to_bits()) << 32 | u64::from(!item)));
+    if keys.len() > MAX_EXPLORE {
+        keys.select_nth_unstable_by(MAX_EXPLORE - 1, |a, b| b.cmp(a));
+        keys.truncate(MAX_EXPLORE);
+    }
+}
+
+/// Takes those that were not taken yet, in the order of their keys' places.
+fn take(keys: &[u64], chosen: &mut Vec<ItemIx>, scratch: &mut Scratch) {
+    for &key in keys {
+        let item = ItemIx(!(key as u32));
+        if !std::mem::replace(&mut scratch.tally(item).taken, true) {
+            chosen.push(item);
+        }
+    }
 }
 
 /// Items of which everything came back: neither candidates nor new, but still there for the end of the ladder.
