@@ -56,7 +56,7 @@ impl TreesParams {
         let mut log_odds = start.to_vec();
         let mut trees = Trees { depth: self.depth, ..Trees::default() };
         for tree in 0..self.trees {
-            let seen: Vec<u32> = (0..n as u32).filter(|&row| mix(tree as u64, row.into()) % self.thinning.max(1) == 0).collect();
+            let seen: Vec<u32> = (0..n as u32).filter(|&row| mix(tree as u64, row.into()).is_multiple_of(self.thinning.max(1))).collect();
             let slopes: Vec<[f32; 2]> = seen
                 .par_iter()
                 .with_min_len(4096)

@@ -24,7 +24,7 @@ pub struct Trees {
 impl Trees {
     /// How many trees there are.
     pub fn len(&self) -> usize {
-        if self.depth == 0 { 0 } else { self.features.len() / self.depth }
+        self.features.len().checked_div(self.depth).unwrap_or(0)
     }
 
     /// Whether there are none.
@@ -32,7 +32,7 @@ impl Trees {
         self.len() == 0
     }
 
-    /// Adds what the trees say of each row to its log-odds. `columns` is scratch.
+    /// Adds what the trees say of each row to its log-odds.
     pub fn add<const N: usize>(&self, rows: &[[f32; N]], log_odds: &mut [f32]) {
         let mut columns = [[0.0_f32; LANES]; N];
         for (rows, log_odds) in rows.chunks(LANES).zip(log_odds.chunks_mut(LANES)) {
