@@ -175,7 +175,7 @@ impl RecommenderParams {
                 let known = recommender.parts().orders.value(customer.row()) > 0;
                 let shown: Vec<ItemIx> = shown.iter().copied().map(ItemIx).collect();
                 let mut labelled = Labelled::default();
-                for customer in [None, known.then_some(*customer)].into_iter().take(1 + usize::from(known)) {
+                for customer in std::iter::once(None).chain(known.then_some(Some(*customer))) {
                     let query = Query { customer, basket: &shown, ..Query::default() };
                     let mut rows = Rows::default();
                     recommender.visit_basket(&query, scratch, |item, x| rows.push(x, hidden.binary_search(&item.0).is_ok(), 1.0));

@@ -1,14 +1,13 @@
 //! The recommender: counts from the history at a day, and ranking weights learned on earlier windows inside that history.
 
 use arrow::array::UInt16Array;
-use shopkeeper_models::affinity::Affinity;
 use shopkeeper_models::calendar::Day;
 use shopkeeper_models::items::RECENT_DAYS;
 use shopkeeper_models::logistic::{Logistic, Weight};
 use shopkeeper_models::recommender::{EXPLORE_FEATURES, Head, Parts, REPEAT_FEATURES, Ranker, Recommender, Trees};
 use shopkeeper_models::segments::Favourites;
 
-use crate::affinity::AffinityParams;
+use crate::affinity::{AffinityParams, nothing};
 use crate::co_purchase::CoPurchaseParams;
 use crate::lately::LatelyParams;
 use crate::log::Past;
@@ -99,17 +98,9 @@ impl RecommenderParams {
             } else {
                 self.alike.fit_customers(&items_of_customers, count)
             },
-            affinity: if self.without == Some(Part::Affinity) {
-                Affinity::new(&vec![Vec::new(); bought.len()])
-            } else {
-                self.affinity.fit(&bought, count)
-            },
+            affinity: if self.without == Some(Part::Affinity) { nothing(bought.len()) } else { self.affinity.fit(&bought, count) },
             segments: None,
-            lately: if self.without == Some(Part::Lately) {
-                Affinity::new(&vec![Vec::new(); bought.len()])
-            } else {
-                self.lately.fit(&histories, count)
-            },
+            lately: if self.without == Some(Part::Lately) { nothing(bought.len()) } else { self.lately.fit(&histories, count) },
             histories,
             ranker,
         })

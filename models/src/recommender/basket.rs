@@ -19,12 +19,15 @@ impl Recommender {
         self.start(query, scratch);
         self.look_at_basket(query.basket, scratch);
         self.score_customer(query, scratch);
-        let known = query.customer.is_some();
+        self.each_for_basket(query, scratch, |entrant, x| visit(entrant.item, x));
+    }
+
+    /// Visits the scored candidates, what the basket points to and what is popular, with the inputs of the basket head.
+    fn each_for_basket(&self, query: &Query<'_>, scratch: &mut Scratch, mut visit: impl FnMut(&Entrant, &[f32; BASKET_FEATURES.len()])) {
         self.basket_candidates(query, scratch);
         let candidates = std::mem::take(&mut scratch.scored);
         for entrant in &candidates {
-            let x = self.basket_features(entrant, known, query.basket.len(), scratch);
-            visit(entrant.item, &x);
+            visit(entrant, &self.basket_features(entrant, query.customer.is_some(), query.basket.len(), scratch));
         }
         scratch.scored = candidates;
     }
@@ -74,16 +77,10 @@ impl Recommender {
             self.score_basket_by_counts(query, scratch);
             return;
         };
-        self.basket_candidates(query, scratch);
         let mut contest = std::mem::take(&mut scratch.basket_contest);
         contest.clear();
-        let candidates = std::mem::take(&mut scratch.scored);
-        for entrant in &candidates {
-            let x = self.basket_features(entrant, query.customer.is_some(), query.basket.len(), scratch);
-            contest.enter(*entrant, &x, judge);
-        }
+        self.each_for_basket(query, scratch, |entrant, x| contest.enter(*entrant, x, judge));
         contest.decide(judge);
-        scratch.scored = candidates;
         scratch.scored.clear();
         scratch.scored.extend_from_slice(&contest.entrants);
         scratch.basket_contest = contest;

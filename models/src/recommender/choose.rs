@@ -16,17 +16,16 @@ impl Recommender {
     pub(super) fn choose(&self, query: &Query<'_>, scratch: &mut Scratch) -> Vec<Entrant> {
         let mut scored = std::mem::take(&mut scratch.scored);
         scored.iter().for_each(|entrant| scratch.tally(entrant.item).taken = false);
-        let mut chosen = if query.diversity > 0.0 || query.novelty > 0.0 {
+        let chosen = if query.diversity > 0.0 || query.novelty > 0.0 {
             self.choose_widely(query, &mut scored)
         } else {
             if scored.len() > query.n && query.n > 0 {
                 scored.select_nth_unstable_by(query.n - 1, best_first);
             }
-            scored[..scored.len().min(query.n)].to_vec()
+            scored.truncate(query.n);
+            scored.sort_unstable_by(best_first);
+            scored.clone()
         };
-        if query.diversity == 0.0 && query.novelty == 0.0 {
-            chosen.sort_unstable_by(best_first);
-        }
         scored.clear();
         scratch.scored = scored;
         chosen

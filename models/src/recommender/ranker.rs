@@ -1,5 +1,5 @@
-//! The ranker: one head for what the customer bought before, one for what is new to them and one for what joins a basket, each a logistic regression that looks at
-//! every candidate and boosted trees that look again at the best of them.
+//! The ranker: one head for what the customer bought before, one for what is new to them and one for what joins a basket, each a logistic
+//! regression that looks at every candidate and boosted trees that look again at the best of them.
 
 use serde::{Deserialize, Serialize};
 

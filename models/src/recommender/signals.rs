@@ -194,7 +194,7 @@ impl Recommender {
         let mut keys = std::mem::take(&mut scratch.keys);
         for signal in [&self.parts.affinity, &self.parts.lately] {
             let fresh = signal.of(customer).filter(|&(item, score)| score > 0.0 && !scratch.tally(item).taken);
-            choose(fresh.map(|(item, score)| (item.0, score)).collect::<Vec<_>>().into_iter(), &mut keys);
+            choose(fresh.map(|(item, score)| (item.0, score)), &mut keys);
             take(&keys, &mut chosen, scratch);
         }
         choose(scratch.together.iter(), &mut keys);
