@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use shopkeeper_models::lifecycle::LifecycleRules;
+use shopkeeper_models::loyalty::LoyaltySettings;
+use shopkeeper_models::rfm::RfmGroups;
 
 /// The store used when none is named.
 pub const DEFAULT_STORE: &str = "model-store";
@@ -48,7 +50,7 @@ pub struct TrainOptions {
     #[arg(long, value_name = "FILE", env = "SHOPKEEPER_ITEMS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items: Option<String>,
-    /// The customers table: adds those who have not bought yet
+    /// The customers table: adds those who have not bought yet, and what is known of everybody: consent, birthday, region, any other column
     #[arg(long, value_name = "FILE", env = "SHOPKEEPER_CUSTOMERS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customers: Option<String>,
@@ -108,6 +110,14 @@ pub struct TrainOptions {
     #[arg(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lifecycle: Option<LifecycleRules>,
+    /// `[train.rfm_groups]`: the scores that make each RFM group.
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rfm_groups: Option<RfmGroups>,
+    /// `[train.loyalty]`: tiers and points.
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loyalty: Option<LoyaltySettings>,
 }
 
 /// What to serve, and where. What is not set here is left to the layer below.
@@ -207,7 +217,7 @@ impl TrainOptions {
         columns.extend(self.columns);
         columns.extend(self.column);
         layered!(self over lower: items, customers, store, as_of, horizon_days, timezone, seed, threads, segments, tune, max_reject_rate,
-            drop_duplicates, keep, lifecycle; with purchases, columns, column: Vec::new())
+            drop_duplicates, keep, lifecycle, rfm_groups, loyalty; with purchases, columns, column: Vec::new())
     }
 
     /// The store, by default [`DEFAULT_STORE`].

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::json::writer::{JsonArray, LineDelimited, WriterBuilder};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -139,6 +139,7 @@ impl std::fmt::Debug for Encoder {
 impl Encoder {
     /// An encoder of batches with this schema.
     pub fn new(format: Format, schema: &SchemaRef) -> Result<Self, EncodeError> {
+        let schema = &if matches!(format, Format::Csv | Format::Parquet) { flat_schema(schema) } else { Arc::clone(schema) };
         let sink = Sink::default();
         let json = || WriterBuilder::new().with_explicit_nulls(true);
         let mut writer = match format {
@@ -165,8 +166,8 @@ impl Encoder {
         match &mut self.writer {
             Writer::Json(json) => json.write(batch).map_err(failed),
             Writer::Ndjson(json) => json.write(batch).map_err(failed),
-            Writer::Csv(csv) => csv.write(&without_formulas(batch)).map_err(failed),
-            Writer::Parquet(parquet) => parquet.write(batch).map_err(failed),
+            Writer::Csv(csv) => csv.write(&without_formulas(&flat(batch))).map_err(failed),
+            Writer::Parquet(parquet) => parquet.write(&flat(batch)).map_err(failed),
         }
     }
 
@@ -210,6 +211,35 @@ impl Write for Sink {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// The schema with a column `outer.inner` for each field of a struct: spreadsheets have no columns within columns.
+fn flat_schema(schema: &SchemaRef) -> SchemaRef {
+    let mut fields: Vec<Arc<Field>> = Vec::new();
+    for field in schema.fields() {
+        match field.data_type() {
+            DataType::Struct(inner) => {
+                let name = |of: &Field| format!("{}.{}", field.name(), of.name());
+                fields.extend(inner.iter().map(|of| Arc::new(of.as_ref().clone().with_name(name(of)))));
+            }
+            _ => fields.push(Arc::clone(field)),
+        }
+    }
+    Arc::new(Schema::new(fields))
+}
+
+/// The same rows with the columns of [`flat_schema`].
+fn flat(batch: &RecordBatch) -> Cow<'_, RecordBatch> {
+    let is_struct = |column: &ArrayRef| matches!(column.data_type(), DataType::Struct(_));
+    if !batch.columns().iter().any(is_struct) {
+        return Cow::Borrowed(batch);
+    }
+    let columns = batch.columns().iter().flat_map(|column| match column.as_struct_opt() {
+        Some(of) => of.columns().to_vec(),
+        None => vec![Arc::clone(column)],
+    });
+    let flat = RecordBatch::try_new(flat_schema(&batch.schema()), columns.collect());
+    Cow::Owned(flat.unwrap_or_else(|error| unreachable!("the same columns: {error}")))
 }
 
 /// The batch with an apostrophe before every text that a spreadsheet would run.

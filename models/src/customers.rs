@@ -5,6 +5,7 @@ use arrow::array::{Array, Float64Array, Int32Array, StringArray, UInt8Array, UIn
 use crate::ModelError;
 use crate::ids::{CustomerIx, check_ascending, find};
 use crate::lifecycle::LifecycleStage;
+use crate::rfm::RfmGroup;
 use crate::table::{Nullable, table};
 use crate::value::ValueTier;
 
@@ -41,12 +42,14 @@ table! {
         pub returns: UInt32Array,
         /// The customer's typical days between purchases, shrunk towards the shop's mean.
         pub gap_days: Float64Array,
-        /// RFM score of days_since_last, 1 to 5, 5 = bought most lately.
-        pub rfm_recency: UInt8Array,
-        /// RFM score of purchase days, 1 to 5, 5 = most often.
-        pub rfm_frequency: UInt8Array,
-        /// RFM score of spend, 1 to 5, 5 = most.
-        pub rfm_monetary: UInt8Array,
+        /// RFM score of days_since_last, 1 to 5, 5 = bought most lately; null for a prospect.
+        pub rfm_recency: Nullable<UInt8Array>,
+        /// RFM score of purchase days, 1 to 5, 5 = most often; null for a prospect.
+        pub rfm_frequency: Nullable<UInt8Array>,
+        /// RFM score of spend, 1 to 5, 5 = most; null for a prospect.
+        pub rfm_monetary: Nullable<UInt8Array>,
+        /// RFM group, as the position in [`RfmGroup::ALL`]; null for a prospect.
+        pub rfm_group: Nullable<UInt8Array>,
         /// Lifecycle stage, as the position in [`LifecycleStage::ALL`].
         pub lifecycle: UInt8Array,
         /// Value tier, as the position in [`ValueTier::ALL`].
@@ -102,6 +105,11 @@ impl Customers {
         LifecycleStage::ALL[self.lifecycle.value(customer.row()) as usize]
     }
 
+    /// The named group of the customer's RFM scores; none for a prospect.
+    pub fn group(&self, customer: CustomerIx) -> Option<RfmGroup> {
+        self.rfm_group.get(customer.row()).map(|group| RfmGroup::ALL[group as usize])
+    }
+
     /// High, medium or low by spend at the customer's own pace.
     pub fn tier(&self, customer: CustomerIx) -> ValueTier {
         ValueTier::ALL[self.value_tier.value(customer.row()) as usize]
@@ -138,6 +146,16 @@ impl Customers {
                     self.value_tier.value(row).to_string(),
                     format!("a number below {}", ValueTier::ALL.len()),
                 );
+            }
+            for (name, scores) in
+                [("rfm_recency", &self.rfm_recency), ("rfm_frequency", &self.rfm_frequency), ("rfm_monetary", &self.rfm_monetary)]
+            {
+                if let Some(score) = scores.get(row).filter(|score| !(1..=5).contains(score)) {
+                    return out_of_range(name, score.to_string(), "1 to 5".into());
+                }
+            }
+            if let Some(group) = self.rfm_group.get(row).filter(|&group| group as usize >= RfmGroup::ALL.len()) {
+                return out_of_range("rfm_group", group.to_string(), format!("a number below {}", RfmGroup::ALL.len()));
             }
             if self.segment.value(row) as usize >= segments {
                 return out_of_range("segment", self.segment.value(row).to_string(), format!("a number below {segments}"));

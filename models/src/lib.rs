@@ -5,6 +5,7 @@
 //! This crate knows neither how a model is trained nor HTTP.
 
 pub mod affinity;
+pub mod attributes;
 pub mod boosting;
 pub mod buy_till_you_die;
 pub mod calendar;
@@ -13,12 +14,15 @@ pub mod co_purchase;
 pub mod customers;
 pub mod error;
 pub mod evaluation;
+pub mod groups;
 pub mod histories;
 pub mod ids;
 pub mod items;
 pub mod lifecycle;
 pub mod logistic;
+pub mod loyalty;
 pub mod manifest;
+pub mod migration;
 pub mod model;
 pub mod recommender;
 pub mod rfm;

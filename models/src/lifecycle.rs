@@ -18,11 +18,13 @@ pub enum LifecycleStage {
     AtRisk,
     /// Silent for so long that they are probably gone.
     Lapsed,
+    /// Was as good as lapsed, and has come back not long ago.
+    WonBack,
 }
 
 impl LifecycleStage {
     /// Every stage, in the order of their numbers in the customers table.
-    pub const ALL: [Self; 6] = [Self::Prospect, Self::New, Self::Active, Self::Loyal, Self::AtRisk, Self::Lapsed];
+    pub const ALL: [Self; 7] = [Self::Prospect, Self::New, Self::Active, Self::Loyal, Self::AtRisk, Self::Lapsed, Self::WonBack];
 
     /// The name used in the API and in files.
     pub fn name(self) -> &'static str {
@@ -33,6 +35,7 @@ impl LifecycleStage {
             Self::Loyal => "loyal",
             Self::AtRisk => "at_risk",
             Self::Lapsed => "lapsed",
+            Self::WonBack => "won_back",
         }
     }
 
@@ -56,11 +59,14 @@ pub struct LifecycleRules {
     pub lapsed_gaps: f64,
     /// Loyal: RFM frequency score at least this. Default 4.
     pub loyal_rfm_frequency: u8,
+    /// Won back: fewer than this many purchase days since coming back from a silence of more than `lapsed_gaps`, the first of them included.
+    /// Default 3.
+    pub won_back_purchase_days: u32,
 }
 
 impl Default for LifecycleRules {
     fn default() -> Self {
-        Self { new_days: 30, new_purchase_days: 3, at_risk_gaps: 2.0, lapsed_gaps: 4.0, loyal_rfm_frequency: 4 }
+        Self { new_days: 30, new_purchase_days: 3, at_risk_gaps: 2.0, lapsed_gaps: 4.0, loyal_rfm_frequency: 4, won_back_purchase_days: 3 }
     }
 }
 
@@ -77,10 +83,46 @@ pub struct Tempo {
     pub gap_days: f64,
     /// RFM frequency score, 1 to 5.
     pub rfm_frequency: u8,
+    /// Purchase days since the latest silence of more than `lapsed_gaps` of the gaps known before it; none without such a silence.
+    pub purchase_days_since_return: Option<u32>,
 }
 
 impl LifecycleRules {
-    /// The stage of a customer. Rules are tried in the order prospect, lapsed, at risk, new, loyal, active.
+    /// Refuses rules that cannot be meant.
+    pub fn check(&self) -> Result<(), String> {
+        let gaps = |name: &str, found: f64, least: f64| {
+            let refused = format!("[train.lifecycle] {name}: {found}; expected a number of gaps above {least}");
+            if found.is_finite() && found > least { Ok(()) } else { Err(refused) }
+        };
+        gaps("at_risk_gaps", self.at_risk_gaps, 0.0)?;
+        gaps("lapsed_gaps", self.lapsed_gaps, self.at_risk_gaps)?;
+        if (1..=5).contains(&self.loyal_rfm_frequency) {
+            return Ok(());
+        }
+        Err(format!("[train.lifecycle] loyal_rfm_frequency: {}; expected a score from 1 to 5", self.loyal_rfm_frequency))
+    }
+
+    /// The rule of a stage in words, as it is set.
+    pub fn rule(&self, stage: LifecycleStage) -> String {
+        let Self { new_days, new_purchase_days, at_risk_gaps, lapsed_gaps, loyal_rfm_frequency, won_back_purchase_days } = self;
+        match stage {
+            LifecycleStage::Prospect => "known, but has not bought yet".to_owned(),
+            LifecycleStage::New => {
+                format!("first order at most {new_days} days ago, and fewer than {new_purchase_days} days with an order")
+            }
+            LifecycleStage::Active => "buys at their usual tempo".to_owned(),
+            LifecycleStage::Loyal => {
+                format!("buys at their usual tempo, and has a frequency score of {loyal_rfm_frequency} or more of 5")
+            }
+            LifecycleStage::AtRisk => format!("silent for more than {at_risk_gaps} times their usual gap"),
+            LifecycleStage::Lapsed => format!("silent for more than {lapsed_gaps} times their usual gap"),
+            LifecycleStage::WonBack => format!(
+                "back after a silence of more than {lapsed_gaps} times their usual gap, and fewer than {won_back_purchase_days} days with an order since"
+            ),
+        }
+    }
+
+    /// The stage of a customer. Rules are tried in the order prospect, lapsed, at risk, new, won back, loyal, active.
     pub fn stage(&self, tempo: &Tempo) -> LifecycleStage {
         let silent_gaps = f64::from(tempo.days_since_last) / tempo.gap_days.max(1.0);
         if tempo.purchase_days == 0 {
@@ -91,6 +133,8 @@ impl LifecycleRules {
             LifecycleStage::AtRisk
         } else if tempo.age_days <= self.new_days && tempo.purchase_days < self.new_purchase_days {
             LifecycleStage::New
+        } else if tempo.purchase_days_since_return.is_some_and(|days| days < self.won_back_purchase_days) {
+            LifecycleStage::WonBack
         } else if tempo.rfm_frequency >= self.loyal_rfm_frequency {
             LifecycleStage::Loyal
         } else {

@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::evaluation::Evaluation;
 use crate::lifecycle::LifecycleRules;
-use crate::rfm::RfmCuts;
+use crate::loyalty::LoyaltyRules;
+use crate::rfm::{RfmCuts, RfmGroups};
 use crate::value::ValueCuts;
 
 /// The format this build writes.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 /// The oldest format this build reads.
-pub const OLDEST_READABLE: u32 = 2;
+pub const OLDEST_READABLE: u32 = 3;
 
 /// `manifest.json`. Holds nothing that differs between two runs on the same data with the same settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,12 +66,16 @@ pub struct DataSummary {
 /// The cut points behind scores, stages and tiers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CustomerRules {
-    /// RFM quintiles.
+    /// Cut points of the RFM scores.
     pub rfm: RfmCuts,
+    /// RFM groups by scores.
+    pub rfm_groups: RfmGroups,
     /// Lifecycle rules.
     pub lifecycle: LifecycleRules,
     /// Value tiers by expected spend in the horizon at the customer's own pace.
     pub value: ValueCuts,
+    /// Loyalty tiers and points.
+    pub loyalty: LoyaltyRules,
 }
 
 /// A file of the version folder.

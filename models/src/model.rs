@@ -6,14 +6,17 @@ use arrow::buffer::Buffer;
 use rayon::prelude::*;
 
 use crate::affinity::Affinity;
+use crate::attributes::Attributes;
 use crate::buy_till_you_die::BuyTillYouDie;
 use crate::churn::ChurnModel;
 use crate::co_purchase::CoPurchase;
 use crate::customers::Customers;
 use crate::error::ModelError;
+use crate::groups::Standing;
 use crate::histories::Histories;
 use crate::items::Items;
-use crate::manifest::{FORMAT_VERSION, Manifest, OLDEST_READABLE};
+use crate::loyalty::Loyalty;
+use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest, OLDEST_READABLE};
 use crate::recommender::{Parts, Ranker, Recommender};
 use crate::segments::Segments;
 use crate::table;
@@ -38,6 +41,10 @@ pub struct Model {
     pub manifest: Manifest,
     /// One row a customer.
     pub customers: Customers,
+    /// What else the shop says of each customer.
+    pub attributes: Attributes,
+    /// Loyalty tier and points of each customer.
+    pub loyalty: Loyalty,
     /// One row a segment.
     pub segments: Segments,
     /// When customers buy and what they spend.
@@ -56,21 +63,9 @@ impl Model {
     pub fn load(folder: &Path) -> Result<Self, ModelError> {
         let version = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let manifest = read_manifest(folder, &version)?;
-        let files: Vec<(&String, &crate::manifest::FileEntry)> = manifest.files.iter().collect();
-        let files: Result<Vec<(&str, Buffer)>, ModelError> = files
-            .into_par_iter()
-            .map(|(name, entry)| {
-                let buffer = table::map(&folder.join(name))?;
-                if buffer.len() as u64 != entry.bytes {
-                    return Err(ModelError::corrupt(name, format!("{} bytes", buffer.len()), format!("{} bytes", entry.bytes)));
-                }
-                let found = blake3::Hasher::new().update(&buffer).finalize().to_hex();
-                if found.as_str() != entry.blake3 {
-                    return Err(ModelError::corrupt(name, format!("checksum {found}"), entry.blake3.clone()));
-                }
-                Ok((name.as_str(), buffer))
-            })
-            .collect();
+        let files: Vec<(&String, &FileEntry)> = manifest.files.iter().collect();
+        let files: Result<Vec<(&str, Buffer)>, ModelError> =
+            files.into_par_iter().map(|(name, entry)| Ok((name.as_str(), checked(folder, name, entry)?))).collect();
         Self::from_files(version, manifest.clone(), &files?)
     }
 
@@ -85,6 +80,9 @@ impl Model {
         let segments = Segments::from_batch(&read(Segments::FILE)?)?;
         let customers = Customers::from_batch(&read(Customers::FILE)?)?;
         customers.check(segments.len())?;
+        let attributes = Attributes::from_batch(read(Attributes::FILE)?, customers.len())?;
+        let loyalty = Loyalty::from_batch(&read(Loyalty::FILE)?)?;
+        loyalty.check(customers.len(), &manifest.rules.loyalty)?;
         let churn: ChurnModel = json(ChurnModel::FILE, buffer(ChurnModel::FILE)?)?;
         churn.check()?;
         let buy_till_you_die: BuyTillYouDie = json(BuyTillYouDie::FILE, buffer(BuyTillYouDie::FILE)?)?;
@@ -107,13 +105,43 @@ impl Model {
             items,
             ranker,
         };
-        Ok(Self { version, manifest, customers, segments, buy_till_you_die, churn, spend, recommender: Recommender::new(parts) })
+        let recommender = Recommender::new(parts);
+        Ok(Self { version, manifest, customers, attributes, loyalty, segments, buy_till_you_die, churn, spend, recommender })
     }
 
     /// The items.
     pub fn items(&self) -> &Items {
         &self.recommender.parts().items
     }
+}
+
+/// Reads and checks what a version says of its customers' groups, and nothing else of it.
+pub fn read_standing(folder: &Path, version: &str) -> Result<Standing, ModelError> {
+    let manifest = read_manifest(folder, version)?;
+    let read = |name: &str| {
+        let entry = manifest.files.get(name);
+        let entry = entry.ok_or_else(|| ModelError::corrupt(Manifest::FILE, format!("no entry for {name}"), "an entry for every table"))?;
+        table::read(name, &checked(folder, name, entry)?)
+    };
+    let segments = Segments::from_batch(&read(Segments::FILE)?)?;
+    let customers = Customers::from_batch(&read(Customers::FILE)?)?;
+    customers.check(segments.len())?;
+    let loyalty = Loyalty::from_batch(&read(Loyalty::FILE)?)?;
+    loyalty.check(customers.len(), &manifest.rules.loyalty)?;
+    Ok(Standing { version: version.to_owned(), as_of: manifest.as_of, rules: manifest.rules, customers, segments, loyalty })
+}
+
+/// The bytes of a file, if they are as long as the manifest says and have its checksum.
+fn checked(folder: &Path, name: &str, entry: &FileEntry) -> Result<Buffer, ModelError> {
+    let buffer = table::map(&folder.join(name))?;
+    if buffer.len() as u64 != entry.bytes {
+        return Err(ModelError::corrupt(name, format!("{} bytes", buffer.len()), format!("{} bytes", entry.bytes)));
+    }
+    let found = blake3::Hasher::new().update(&buffer).finalize().to_hex();
+    if found.as_str() != entry.blake3 {
+        return Err(ModelError::corrupt(name, format!("checksum {found}"), entry.blake3.clone()));
+    }
+    Ok(buffer)
 }
 
 /// Reads and checks a version's manifest alone.

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
+use crate::groups::Standing;
 use crate::manifest::{FileEntry, Manifest};
-use crate::model::{Model, read_manifest};
+use crate::model::{Model, read_manifest, read_standing};
 
 /// How many activations can be rolled back.
 const MAX_HISTORY: usize = 32;
@@ -98,6 +99,23 @@ impl ModelStore {
     pub fn manifest(&self, version: &str) -> Result<Manifest, ModelError> {
         self.exists(version)?;
         read_manifest(&self.path(version), version)
+    }
+
+    /// Reads and checks the groups of a version's customers by name, without loading the rest.
+    pub fn standing(&self, version: &str) -> Result<Standing, ModelError> {
+        self.exists(version)?;
+        read_standing(&self.path(version), version)
+    }
+
+    /// The version to hold one of `as_of_day` against: of those that end before that day the one activated last, else the latest one. What
+    /// comes later changes nothing about it, so that training again on the same data finds the same one.
+    pub fn before(&self, as_of_day: i32) -> Result<Option<String>, ModelError> {
+        let day = |version: &String| self.manifest(version).ok().map(|manifest| manifest.as_of_day).filter(|&day| day < as_of_day);
+        let activated =
+            self.activations()?.into_iter().filter(|version| self.exists(version).is_ok()).find(|version| day(version).is_some());
+        let latest =
+            || Ok(self.versions()?.into_iter().filter_map(|version| Some((day(&version)?, version))).max().map(|(_, version)| version));
+        activated.map_or_else(latest, |version| Ok(Some(version)))
     }
 
     /// The names of all versions, ascending.

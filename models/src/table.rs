@@ -91,6 +91,28 @@ plain_column!(Float64Array: |values: &Float64Array| values.values().iter().all(|
 #[derive(Clone, Debug)]
 pub struct Nullable<A>(pub A);
 
+macro_rules! nullable_column {
+    ($($array:ty => $value:ty),*) => {$(
+        impl Column for Nullable<$array> {
+            fn from_array(array: &ArrayRef) -> Option<Self> {
+                array.as_any().downcast_ref::<$array>().cloned().map(Self)
+            }
+            fn to_array(&self) -> ArrayRef {
+                Arc::new(self.0.clone())
+            }
+            const NULLABLE: bool = true;
+        }
+
+        impl Nullable<$array> {
+            /// The row's value, if it has one.
+            pub fn get(&self, row: usize) -> Option<$value> {
+                self.0.is_valid(row).then(|| self.0.value(row))
+            }
+        }
+    )*};
+}
+nullable_column!(UInt8Array => u8, UInt32Array => u32, Int32Array => i32, BooleanArray => bool);
+
 impl Column for Nullable<StringArray> {
     fn from_array(array: &ArrayRef) -> Option<Self> {
         array.as_any().downcast_ref::<StringArray>().cloned().map(Self)

@@ -48,6 +48,16 @@ pub struct ValueCuts {
 }
 
 impl ValueCuts {
+    /// The rule of a tier in words.
+    pub fn rule(&self, tier: ValueTier) -> String {
+        let Self { high, medium } = self;
+        match tier {
+            ValueTier::High => format!("expected spend at their own pace of {high:.2} or more"),
+            ValueTier::Medium => format!("expected spend at their own pace of {medium:.2} or more, and less than {high:.2}"),
+            ValueTier::Low => format!("expected spend at their own pace below {medium:.2}"),
+        }
+    }
+
     /// The tier of an expected value.
     pub fn tier(&self, value: f64) -> ValueTier {
         if value >= self.high {

@@ -5,18 +5,22 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 use shopkeeper_models::Model;
+use shopkeeper_models::groups::GroupBy;
+use shopkeeper_models::migration::Migration;
 use shopkeeper_models::recommender::{MAX_N, Purchased};
 use shopkeeper_models::store::ModelStore;
 
 use super::{CliError, Global, say};
 use crate::config::DEFAULT_STORE;
 use crate::encode::export_to_file;
-use crate::lists::{self, ChurnFilter, List, RuleFilter, Window};
+use crate::lists::{self, CHURN_SORT, CUSTOMERS_SORT, CustomerFilter, List, RuleFilter, Window};
 
 const EXAMPLES: &str = "Examples:
   shopkeeper export recommendations --n 10 --out recommendations.parquet
   shopkeeper export recommendations --purchased exclude --out discover.csv
   shopkeeper export churn --out churn.csv
+  shopkeeper export churn --where lifecycle=at_risk --where min_spend=100 --sort expected_loss --limit 500 --out win-back.csv
+  shopkeeper export migration --by rfm_group --out moves.csv
   shopkeeper export rules --min-support 0.001 --min-confidence 0.2 --out rules.ndjson
 
 The extension chooses the format: .parquet, .csv, .ndjson or .json.";
@@ -45,10 +49,14 @@ enum What {
     /// Who is about to leave, most endangered first, and what that would cost
     Churn {
         #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
         to: To,
     },
     /// The segment of each customer
     Segments {
+        #[command(flatten)]
+        which: Which,
         #[command(flatten)]
         to: To,
     },
@@ -66,8 +74,53 @@ enum What {
     /// Everything the model knows and predicts of each customer
     Customers {
         #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
         to: To,
     },
+    /// Every rule by which customers are told apart, in words, with the count that it gives
+    Groups {
+        #[command(flatten)]
+        to: To,
+    },
+    /// Who moved from which group to which since another version
+    Migration {
+        /// The version before [default: the latest one that ends before the other]
+        #[arg(long, value_name = "VERSION")]
+        from: Option<String>,
+        /// What customers are grouped by: segment, rfm_group, lifecycle, value_tier or loyalty_tier
+        #[arg(long, default_value = "lifecycle", value_name = "WHAT", value_parser = group_by)]
+        by: GroupBy,
+        #[command(flatten)]
+        to: To,
+    },
+}
+
+/// Which customers, and in what order: the parameters of GET /v1/churn.
+#[derive(Args, Debug)]
+struct Which {
+    /// Only customers like this; may be given again: lifecycle=at_risk,lapsed, min_spend=100, attributes.region=north
+    #[arg(long = "where", value_name = "NAME=VALUE", value_parser = condition)]
+    conditions: Vec<(String, String)>,
+    /// What comes first: a column, the largest number or latest date first
+    #[arg(long, value_name = "COLUMN")]
+    sort: Option<String>,
+    /// asc or desc [default: desc for numbers and dates, asc for texts]
+    #[arg(long, value_name = "ORDER")]
+    order: Option<String>,
+    /// The first so many [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+}
+
+impl Which {
+    fn filter(&self, model: &Model, sort: &str) -> Result<(CustomerFilter, Window), CliError> {
+        let also = [("sort", &self.sort), ("order", &self.order)];
+        let also = also.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
+        let params: Vec<(String, String)> = self.conditions.iter().cloned().chain(also).collect();
+        let filter = CustomerFilter::new(model, &params, sort).map_err(|error| CliError::Usage(error.to_string()))?;
+        Ok((filter, Window { offset: 0, limit: self.limit.map_or(usize::MAX, |limit| limit as usize) }))
+    }
 }
 
 /// From which model, to which file.
@@ -97,13 +150,19 @@ enum PurchasedArg {
 impl ExportCommand {
     pub(super) fn run(self, global: &Global) -> Result<(), CliError> {
         let (What::Recommendations { ref to, .. }
-        | What::Churn { ref to }
-        | What::Segments { ref to }
+        | What::Churn { ref to, .. }
+        | What::Segments { ref to, .. }
         | What::Rules { ref to, .. }
-        | What::Customers { ref to }) = self.what;
+        | What::Groups { ref to }
+        | What::Migration { ref to, .. }
+        | What::Customers { ref to, .. }) = self.what;
         let store = ModelStore::new(&to.store);
         let model = Arc::new(to.model.as_ref().map_or_else(|| store.load_current(), |version| store.load(version))?);
-        let rows = export_to_file(&to.out, self.what.list(&model))?;
+        let list = match &self.what {
+            What::Migration { from, by, .. } => migration(&store, from.clone(), &model, *by)?,
+            what => what.list(&model)?,
+        };
+        let rows = export_to_file(&to.out, list)?;
         if global.quiet {
             return Ok(());
         }
@@ -112,15 +171,34 @@ impl ExportCommand {
 }
 
 impl What {
-    fn list(&self, model: &Arc<Model>) -> List {
-        match *self {
-            Self::Recommendations { n, purchased, .. } => lists::recommendations(model, n, purchased.into()),
-            Self::Churn { .. } => lists::churn(model, &ChurnFilter::default(), Window::ALL),
-            Self::Segments { .. } => lists::members(model, None, Window::ALL),
-            Self::Rules { min_support, min_confidence, .. } => lists::rules(model, RuleFilter { min_support, min_confidence }, Window::ALL),
-            Self::Customers { .. } => lists::customers(model, Window::ALL),
+    fn list(&self, model: &Arc<Model>) -> Result<List, CliError> {
+        let of_customers = |which: &Which, sort: &str, make: fn(&Arc<Model>, &CustomerFilter, Window) -> List| {
+            which.filter(model, sort).map(|(filter, window)| make(model, &filter, window))
+        };
+        match self {
+            Self::Recommendations { n, purchased, .. } => Ok(lists::recommendations(model, *n, (*purchased).into())),
+            Self::Churn { which, .. } => of_customers(which, CHURN_SORT, lists::churn),
+            Self::Segments { which, .. } => of_customers(which, CUSTOMERS_SORT, lists::members),
+            Self::Rules { min_support, min_confidence, .. } => {
+                Ok(lists::rules(model, RuleFilter { min_support: *min_support, min_confidence: *min_confidence }, Window::ALL))
+            }
+            Self::Customers { which, .. } => of_customers(which, CUSTOMERS_SORT, lists::customers),
+            Self::Groups { .. } | Self::Migration { .. } => Ok(lists::groups(model, None, Window::ALL)),
         }
     }
+}
+
+/// Who moved between `from`, by default the version before, and `model`.
+fn migration(store: &ModelStore, from: Option<String>, model: &Model, by: GroupBy) -> Result<List, CliError> {
+    let before = || -> Result<String, CliError> {
+        let none = || CliError::Usage(format!("the store has no version that ends before {}. Name one: --from VERSION", model.version));
+        store.before(model.manifest.as_of_day)?.ok_or_else(none)
+    };
+    let from = from.map_or_else(before, Ok)?;
+    if from == model.version {
+        return Err(CliError::Usage(format!("{from} would be compared with itself. Name two versions: --from VERSION --model VERSION")));
+    }
+    Ok(lists::migration(&Migration::between(&store.standing(&from)?, &model.standing(), by)))
 }
 
 impl From<PurchasedArg> for Purchased {
@@ -129,6 +207,17 @@ impl From<PurchasedArg> for Purchased {
             PurchasedArg::Include => Self::Include,
             PurchasedArg::Exclude => Self::Exclude,
         }
+    }
+}
+
+fn group_by(text: &str) -> Result<GroupBy, String> {
+    GroupBy::from_name(text).ok_or_else(|| format!("expected one of {}", GroupBy::names()))
+}
+
+fn condition(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected a name and a value, such as lifecycle=at_risk or min_spend=100".to_owned()),
     }
 }
 

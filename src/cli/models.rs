@@ -76,6 +76,12 @@ fn list(store: &ModelStore) -> Result<String, CliError> {
         return Ok(format!("{}: no model yet. Run `shopkeeper train --purchases FILE`\n", store.folder().display()));
     }
     let mut out = String::new();
+    if let Err(error) = store.current() {
+        let _ = writeln!(
+            out,
+            "Note: none of these is current, so that nothing can be served: {error}. Make one current: shopkeeper models activate VERSION"
+        );
+    }
     let _ =
         writeln!(out, "  {:<24} {:<20} {:>10} {:>10} {:>8} {:>10}", "version", "trained at", "customers", "orders", "NDCG", "churn AUC");
     for Listed { version, current, run, manifest } in listed {

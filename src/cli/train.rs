@@ -27,7 +27,14 @@ A config file holds the same settings:
   [train.columns]
   customer_id = \"household_id\"
   [train.lifecycle]
-  new_days = 30";
+  new_days = 30
+  [train.rfm_groups]
+  champions = { recency = [5, 5], fm = [4, 5] }
+  [train.loyalty]
+  window_days = 365
+  points_per_unit = 1
+  points_expire_days = 730
+  tiers = [{ name = \"silver\", min_spend = 200, min_orders = 2 }, { name = \"gold\", min_spend = 1000, min_orders = 6 }]";
 
 /// Train a model on purchases and put it into the store
 ///
@@ -95,6 +102,8 @@ pub(super) fn settings(options: &TrainOptions) -> Result<TrainSettings, CliError
         },
         recommender: defaults.recommender,
         lifecycle: options.lifecycle.clone().unwrap_or(defaults.lifecycle),
+        rfm_groups: options.rfm_groups.clone().unwrap_or(defaults.rfm_groups),
+        loyalty: options.loyalty.clone().unwrap_or(defaults.loyalty),
         activate: defaults.activate,
     })
 }
@@ -115,6 +124,8 @@ fn resolved(options: &TrainOptions, settings: &TrainSettings) -> TrainOptions {
         drop_duplicates: Some(settings.read.drop_duplicates),
         keep: Some(settings.keep),
         lifecycle: Some(settings.lifecycle.clone()),
+        rfm_groups: Some(settings.rfm_groups.clone()),
+        loyalty: Some(settings.loyalty.clone()),
         ..options.clone()
     }
 }

@@ -24,12 +24,16 @@ pub struct Column<R: 'static> {
 pub enum Cell<R: 'static> {
     /// Text.
     Text(for<'m> fn(&'m Model, &R) -> Option<&'m str>),
+    /// Text that is made for the row.
+    Name(fn(&Model, &R) -> Option<String>),
     /// A whole number from 0.
     Count(fn(&Model, &R) -> u32),
     /// A whole number from 0, where there is one.
     Maybe(fn(&Model, &R) -> Option<u32>),
     /// A finite number.
     Number(fn(&Model, &R) -> Option<f64>),
+    /// Money, in the currency of the purchases; shown to the cent.
+    Money(fn(&Model, &R) -> Option<f64>),
     /// A finite number in single precision.
     Score(fn(&Model, &R) -> f32),
     /// A calendar date, as days since 1970-01-01.
@@ -49,6 +53,13 @@ impl<R> Clone for Cell<R> {
 }
 impl<R> Copy for Cell<R> {}
 
+/// Money to the cent, which is how it leaves the model.
+pub(super) fn cents(money: f64) -> f64 {
+    let rounded = (money * 100.0).round() / 100.0;
+    // a sum beyond 10^306 cannot be counted in cents; -0.00 is nothing
+    if rounded.is_finite() { rounded + 0.0 } else { money }
+}
+
 /// A column that every row has a value in.
 pub(super) const fn column<R>(name: &'static str, about: &'static str, cell: Cell<R>) -> Column<R> {
     Column { name, about, nullable: false, cell }
@@ -62,9 +73,9 @@ pub(super) const fn nullable<R>(name: &'static str, about: &'static str, cell: C
 impl<R> Column<R> {
     fn field(&self) -> Field {
         let kind = match self.cell {
-            Cell::Text(_) => DataType::Utf8,
+            Cell::Text(_) | Cell::Name(_) => DataType::Utf8,
             Cell::Count(_) | Cell::Maybe(_) => DataType::UInt32,
-            Cell::Number(_) => DataType::Float64,
+            Cell::Number(_) | Cell::Money(_) => DataType::Float64,
             Cell::Score(_) => DataType::Float32,
             Cell::Date(_) => DataType::Date32,
         };
@@ -74,6 +85,8 @@ impl<R> Column<R> {
     fn values(&self, model: &Model, rows: &[R]) -> ArrayRef {
         match self.cell {
             Cell::Text(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<StringArray>()),
+            Cell::Name(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<StringArray>()),
+            Cell::Money(of) => Arc::new(rows.iter().map(|row| of(model, row).map(cents)).collect::<Float64Array>()),
             Cell::Count(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<UInt32Array>()),
             Cell::Maybe(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<UInt32Array>()),
             Cell::Number(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<Float64Array>()),

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, RecordBatch, StructArray, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use shopkeeper_models::churn::ChurnModel;
 use shopkeeper_models::{CustomerIx, Model};
 
-use super::columns::Cell::{Count, Date, Maybe, Number, Text};
-use super::columns::{Column, column, nullable};
-use super::{List, Window};
+use super::columns::Cell::{Count, Date, Maybe, Money, Number, Text};
+use super::columns::{self, Column, column, nullable};
+use super::{CustomerFilter, List, Window};
 
 type Of = Column<CustomerIx>;
 
@@ -24,7 +27,7 @@ pub(super) const SEGMENT_NAME: Of = column(
 );
 pub(super) const LIFECYCLE: Of = column(
     "lifecycle",
-    "Lifecycle stage: prospect, new, active, loyal, at_risk or lapsed.",
+    "Lifecycle stage: prospect, new, active, loyal, at_risk, lapsed or won_back.",
     Text(|m, c| Some(m.customers.lifecycle_stage(*c).name())),
 );
 pub(super) const VALUE_TIER: Of =
@@ -52,7 +55,7 @@ pub(super) const EXPECTED_PURCHASES: Of = nullable(
     Number(|m, c| m.customers.expected_purchases.get(c.row())),
 );
 pub(super) const EXPECTED_SPEND: Of =
-    nullable("expected_spend", "Expected spend within the horizon.", Number(|m, c| m.customers.expected_spend.get(c.row())));
+    nullable("expected_spend", "Expected spend within the horizon.", Money(|m, c| m.customers.expected_spend.get(c.row())));
 pub(super) const P_ALIVE: Of = nullable(
     "p_alive",
     "P(still a customer) by the purchase model, 0 to 1; says nothing of when they buy: not a churn score.",
@@ -61,12 +64,12 @@ pub(super) const P_ALIVE: Of = nullable(
 pub(super) const SPEND_IF_ACTIVE: Of = nullable(
     "spend_if_active",
     "Expected spend within the horizon if the customer buys in it at all: their own pace.",
-    Number(|m, c| m.customers.spend_if_active.get(c.row())),
+    Money(|m, c| m.customers.spend_if_active.get(c.row())),
 );
 pub(super) const LIFETIME_VALUE: Of = nullable(
     "lifetime_value",
     "Expected spend within the year after as-of, discounted by 10 % a year.",
-    Number(|m, c| m.customers.lifetime_value.get(c.row())),
+    Money(|m, c| m.customers.lifetime_value.get(c.row())),
 );
 /// The day in as-of's future on which a share of the next orders has come.
 fn next_order(model: &Model, customer: CustomerIx, place: usize) -> Option<i32> {
@@ -91,7 +94,7 @@ pub(super) const NEXT_ORDER_UNTIL: Of = nullable(
 pub(super) const EXPECTED_LOSS: Of = nullable(
     "expected_loss",
     "Churn probability x spend_if_active: the money at risk within the horizon.",
-    Number(|m, c| m.customers.expected_loss(*c)),
+    Money(|m, c| m.customers.expected_loss(*c)),
 );
 pub(super) const DAYS_SINCE_LAST: Of = nullable(
     "days_since_last",
@@ -116,11 +119,11 @@ const LAST_DAY: Of = nullable(
     "Calendar day of the last order; none for a prospect.",
     Date(|m, c| (m.customers.purchase_days.value(c.row()) > 0).then(|| m.customers.last_day.value(c.row()))),
 );
-pub(super) const SPEND: Of = column("spend", "Money spent, returns netted out.", Number(|m, c| Some(m.customers.spend.value(c.row()))));
+pub(super) const SPEND: Of = column("spend", "Money spent, returns netted out.", Money(|m, c| Some(m.customers.spend.value(c.row()))));
 const MONETARY_VALUE: Of = column(
     "monetary_value",
     "Mean spend per repeat purchase day; 0 without one.",
-    Number(|m, c| Some(m.customers.monetary_value.value(c.row()))),
+    Money(|m, c| Some(m.customers.monetary_value.value(c.row()))),
 );
 const DISTINCT_ITEMS: Of = column("distinct_items", "Distinct items bought.", Count(|m, c| m.customers.distinct_items.value(c.row())));
 const DISTINCT_CATEGORIES: Of =
@@ -131,18 +134,75 @@ const GAP_DAYS: Of = column(
     "Typical days between purchases, shrunk towards the shop's mean.",
     Number(|m, c| Some(m.customers.gap_days.value(c.row()))),
 );
-const RFM_RECENCY: Of = column(
+const RFM_RECENCY: Of = nullable(
     "rfm_recency",
-    "RFM score of days since the last purchase, 1 to 5, 5 = bought most lately.",
-    Count(|m, c| m.customers.rfm_recency.value(c.row()).into()),
+    "RFM score of days since the last purchase, 1 to 5, 5 = bought most lately; none for a prospect.",
+    Maybe(|m, c| m.customers.rfm_recency.get(c.row()).map(u32::from)),
 );
-const RFM_FREQUENCY: Of = column(
+const RFM_FREQUENCY: Of = nullable(
     "rfm_frequency",
-    "RFM score of purchase days, 1 to 5, 5 = most often.",
-    Count(|m, c| m.customers.rfm_frequency.value(c.row()).into()),
+    "RFM score of purchase days, 1 to 5, 5 = most often; none for a prospect.",
+    Maybe(|m, c| m.customers.rfm_frequency.get(c.row()).map(u32::from)),
 );
-const RFM_MONETARY: Of =
-    column("rfm_monetary", "RFM score of spend, 1 to 5, 5 = most.", Count(|m, c| m.customers.rfm_monetary.value(c.row()).into()));
+const RFM_MONETARY: Of = nullable(
+    "rfm_monetary",
+    "RFM score of spend, 1 to 5, 5 = most; none for a prospect.",
+    Maybe(|m, c| m.customers.rfm_monetary.get(c.row()).map(u32::from)),
+);
+pub(super) const RFM_GROUP: Of = nullable(
+    "rfm_group",
+    "Named group of the RFM scores, such as champions or at_risk; none for a prospect.",
+    Text(|m, c| m.customers.group(*c).map(|group| group.name())),
+);
+/// The name of a loyalty tier.
+fn tier_name(model: &Model, tier: Option<usize>) -> Option<&str> {
+    model.manifest.rules.loyalty.tiers.get(tier?).map(|tier| tier.name.as_str())
+}
+pub(super) const LOYALTY_TIER: Of =
+    nullable("loyalty_tier", "Loyalty tier; none below the lowest.", Text(|m, c| tier_name(m, m.loyalty.tier_of(*c))));
+const LOYALTY_SPEND: Of = column(
+    "loyalty_spend",
+    "Spend within the loyalty window (GET /v1/groups says how long it is).",
+    Money(|m, c| Some(m.loyalty.spend.value(c.row()))),
+);
+const LOYALTY_ORDERS: Of = column("loyalty_orders", "Orders within the loyalty window.", Count(|m, c| m.loyalty.orders.value(c.row())));
+const LOYALTY_NEXT_TIER: Of = nullable(
+    "loyalty_next_tier",
+    "The next loyalty tier; none at the highest.",
+    Text(|m, c| tier_name(m, m.loyalty.to_next(&m.manifest.rules.loyalty, *c).map(|next| next.tier))),
+);
+const LOYALTY_SPEND_TO_NEXT: Of = nullable(
+    "loyalty_spend_to_next",
+    "Money missing for it, 0 where enough was spent.",
+    Money(|m, c| m.loyalty.to_next(&m.manifest.rules.loyalty, *c).map(|next| next.spend)),
+);
+const LOYALTY_ORDERS_TO_NEXT: Of = nullable(
+    "loyalty_orders_to_next",
+    "Orders missing for it, 0 where there are enough.",
+    Maybe(|m, c| m.loyalty.to_next(&m.manifest.rules.loyalty, *c).map(|next| next.orders)),
+);
+const LOYALTY_FALLS_ON: Of = nullable(
+    "loyalty_falls_on",
+    "Day on which the tier is lost if the customer buys nothing more; none where there is none to lose.",
+    Date(|m, c| m.loyalty.falls_on.get(c.row())),
+);
+const LOYALTY_FALLS_TO: Of = nullable(
+    "loyalty_falls_to",
+    "The tier from that day on; none below the lowest.",
+    Text(|m, c| tier_name(m, m.loyalty.falls_to.get(c.row()).map(usize::from))),
+);
+const LOYALTY_POINTS: Of = nullable(
+    "loyalty_points",
+    "Points earned and not expired, redemptions not known; none without a rule for points.",
+    Number(|m, c| m.loyalty.points.get(c.row())),
+);
+const LOYALTY_POINTS_EXPIRING: Of = nullable(
+    "loyalty_points_expiring",
+    "Points that expire next; none where none do.",
+    Number(|m, c| m.loyalty.points_expiring.get(c.row())),
+);
+const LOYALTY_POINTS_EXPIRE_ON: Of =
+    nullable("loyalty_points_expire_on", "The day on which they do.", Date(|m, c| m.loyalty.points_expire_on.get(c.row())));
 
 /// The columns of [`customers`].
 pub const CUSTOMERS: &[Of] = &[
@@ -181,15 +241,52 @@ pub const CUSTOMERS: &[Of] = &[
     RFM_RECENCY,
     RFM_FREQUENCY,
     RFM_MONETARY,
+    RFM_GROUP,
+    LOYALTY_TIER,
+    LOYALTY_SPEND,
+    LOYALTY_ORDERS,
+    LOYALTY_NEXT_TIER,
+    LOYALTY_SPEND_TO_NEXT,
+    LOYALTY_ORDERS_TO_NEXT,
+    LOYALTY_FALLS_ON,
+    LOYALTY_FALLS_TO,
+    LOYALTY_POINTS,
+    LOYALTY_POINTS_EXPIRING,
+    LOYALTY_POINTS_EXPIRE_ON,
 ];
 
 /// Where one customer belongs.
 pub const CUSTOMER_SEGMENT: &[Of] =
-    &[CUSTOMER_ID, SEGMENT_ID, SEGMENT_NAME, LIFECYCLE, VALUE_TIER, RFM_RECENCY, RFM_FREQUENCY, RFM_MONETARY];
+    &[CUSTOMER_ID, SEGMENT_ID, SEGMENT_NAME, LIFECYCLE, VALUE_TIER, LOYALTY_TIER, RFM_GROUP, RFM_RECENCY, RFM_FREQUENCY, RFM_MONETARY];
 
-/// Every customer, ascending by id.
-pub fn customers(model: &Arc<Model>, window: Window) -> List {
-    let total = model.customers.len();
-    let rows = window.of(total).map(|row| CustomerIx(row as u32)).collect();
-    List::of_rows(Arc::clone(model), CUSTOMERS, total, rows)
+/// What [`customers`] are sorted by unless something else is asked for.
+pub const CUSTOMERS_SORT: &str = "customer_id";
+
+/// The customers that a filter keeps, with everything that is known of them.
+pub fn customers(model: &Arc<Model>, filter: &CustomerFilter, window: Window) -> List {
+    List::of_customers(model, CUSTOMERS, filter, window)
+}
+
+/// The schema of customers: the columns, and their attributes as one more, a struct.
+pub(super) fn schema(model: &Model, columns: &[Of]) -> SchemaRef {
+    let fields = columns::schema(columns).fields().iter().cloned().chain([Arc::new(attributes_field(model))]).collect::<Vec<_>>();
+    Arc::new(Schema::new(fields))
+}
+
+fn attributes_field(model: &Model) -> Field {
+    Field::new("attributes", DataType::Struct(model.attributes.to_batch().schema().fields().clone()), false)
+}
+
+/// Customers as a table.
+pub fn batch(columns: &[Of], model: &Model, rows: &[CustomerIx]) -> RecordBatch {
+    let at = UInt32Array::from_iter_values(rows.iter().map(|customer| customer.0));
+    let taken = |array: &ArrayRef| take(array, &at, None).unwrap_or_else(|error| unreachable!("rows of the model: {error}"));
+    let values: Vec<ArrayRef> = model.attributes.columns().iter().map(taken).collect();
+    let attributes = match attributes_field(model).data_type() {
+        DataType::Struct(fields) if !fields.is_empty() => StructArray::new(fields.clone(), values, None),
+        _ => StructArray::new_empty_fields(rows.len(), None),
+    };
+    let arrays = columns::batch(columns, model, rows).columns().iter().cloned().chain([Arc::new(attributes) as ArrayRef]).collect();
+    RecordBatch::try_new(schema(model, columns), arrays)
+        .unwrap_or_else(|error| unreachable!("columns of one length and their own type: {error}"))
 }

@@ -5,6 +5,9 @@
 mod churn;
 pub mod columns;
 mod customers;
+pub mod filter;
+mod groups;
+mod migration;
 mod recommendations;
 mod rules;
 mod segments;
@@ -13,11 +16,14 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use shopkeeper_models::Model;
+use shopkeeper_models::{CustomerIx, Model};
 
-pub use churn::{CHURN, ChurnFilter, ChurnSort, churn};
+pub use churn::{CHURN, CHURN_SORT, churn};
 pub use columns::Column;
-pub use customers::{CUSTOMER_SEGMENT, CUSTOMERS, customers};
+pub use customers::{CUSTOMER_SEGMENT, CUSTOMERS, CUSTOMERS_SORT, batch as customer_batch, customers};
+pub use filter::{CustomerFilter, FilterError};
+pub use groups::{GROUPS, SCORES, groups};
+pub use migration::migration;
 pub use recommendations::{RECOMMENDATIONS, recommendations};
 pub use rules::{RULES, RuleFilter, rules};
 pub use segments::{MEMBERS, SEGMENTS, members, segments};
@@ -62,6 +68,17 @@ impl std::fmt::Debug for List {
 }
 
 impl List {
+    /// The customers that a filter keeps: the columns, and their attributes.
+    fn of_customers(model: &Arc<Model>, columns: &'static [Column<CustomerIx>], filter: &CustomerFilter, window: Window) -> Self {
+        let (rows, total) = filter.rows(model, window);
+        let (model, schema) = (Arc::clone(model), customers::schema(model, columns));
+        let batches = (0..rows.len()).step_by(BATCH_ROWS).map(move |start| {
+            let rows = &rows[start..rows.len().min(start + BATCH_ROWS)];
+            customers::batch(columns, &model, rows)
+        });
+        Self { schema, total, batches: Box::new(batches) }
+    }
+
     /// A list of rows that are known beforehand.
     fn of_rows<R: Send + 'static>(model: Arc<Model>, columns: &'static [Column<R>], total: usize, rows: Vec<R>) -> Self {
         let batches = (0..rows.len()).step_by(BATCH_ROWS).map(move |start| {

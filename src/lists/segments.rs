@@ -8,7 +8,7 @@ use shopkeeper_models::{CustomerIx, Model};
 use super::columns::Cell::{Count, Number, Text};
 use super::columns::{Column, column, nullable};
 use super::customers::{CUSTOMER_ID, SEGMENT_ID};
-use super::{List, Window};
+use super::{CustomerFilter, List, Window};
 
 /// The columns of [`segments`]. A row is a row of the model's segments.
 pub const SEGMENTS: &[Column<usize>] = &[
@@ -35,7 +35,7 @@ pub const SEGMENTS: &[Column<usize>] = &[
     ),
 ];
 
-/// The columns of [`members`].
+/// The columns of [`members`], before the attributes.
 pub const MEMBERS: &[Column<CustomerIx>] = &[CUSTOMER_ID, SEGMENT_ID];
 
 /// Every segment, largest expected value per customer first.
@@ -44,13 +44,7 @@ pub fn segments(model: &Arc<Model>, window: Window) -> List {
     List::of_rows(Arc::clone(model), SEGMENTS, total, window.of(total).collect())
 }
 
-/// The customers of one segment (a row of the model's segments), or of all, ascending by id.
-pub fn members(model: &Arc<Model>, segment: Option<usize>, window: Window) -> List {
-    let all = (0..model.customers.len() as u32).map(CustomerIx);
-    let mut rows: Vec<CustomerIx> =
-        all.filter(|customer| segment.is_none_or(|row| model.customers.segment.value(customer.row()) as usize == row)).collect();
-    let (total, range) = (rows.len(), window.of(rows.len()));
-    rows.truncate(range.end);
-    rows.drain(..range.start);
-    List::of_rows(Arc::clone(model), MEMBERS, total, rows)
+/// The customers that a filter keeps, each with their segment.
+pub fn members(model: &Arc<Model>, filter: &CustomerFilter, window: Window) -> List {
+    List::of_customers(model, MEMBERS, filter, window)
 }

@@ -66,9 +66,9 @@ impl From<EncodeError> for Problem {
 pub(super) fn row_schema<R>(columns: &[Column<R>]) -> ObjectBuilder {
     columns.iter().fold(ObjectBuilder::new(), |object, column| {
         let (kind, format) = match column.cell {
-            Cell::Text(_) => (Type::String, None),
+            Cell::Text(_) | Cell::Name(_) => (Type::String, None),
             Cell::Count(_) | Cell::Maybe(_) => (Type::Integer, None),
-            Cell::Number(_) => (Type::Number, Some(KnownFormat::Double)),
+            Cell::Number(_) | Cell::Money(_) => (Type::Number, Some(KnownFormat::Double)),
             Cell::Score(_) => (Type::Number, Some(KnownFormat::Float)),
             Cell::Date(_) => (Type::String, Some(KnownFormat::Date)),
         };

@@ -20,7 +20,7 @@ use super::observe::{Deadline, observe};
 use super::pages::ROW_COUNT;
 use super::settings::ServeSettings;
 use super::state::Shop;
-use super::{admin, marketing, open, problem, storefront};
+use super::{admin, groups, marketing, open, problem, storefront};
 use crate::encode::Format;
 
 /// Every route's path and methods.
@@ -41,7 +41,7 @@ impl Routes {
 
     /// The methods that a path takes.
     pub(super) fn methods(&self, path: &str) -> Option<String> {
-        self.find(path).map(|(_, methods)| methods.clone())
+        self.find(path).map(|(_, methods)| methods.replace("GET", "GET, HEAD"))
     }
 
     fn find(&self, path: &str) -> Option<&(ResourceDef, String)> {
@@ -70,7 +70,12 @@ pub(super) struct Description {
 }
 
 fn services(config: &mut ServiceConfig<'_>) {
-    config.configure(open::routes).configure(storefront::routes).configure(marketing::routes).configure(admin::routes);
+    config
+        .configure(open::routes)
+        .configure(storefront::routes)
+        .configure(groups::routes)
+        .configure(marketing::routes)
+        .configure(admin::routes);
 }
 
 /// The OpenAPI document of every route.

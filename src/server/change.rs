@@ -51,6 +51,7 @@ fn apply(
     let outcome = match &loaded {
         Ok(Some(_)) => "changed",
         Ok(None) => "unchanged",
+        Err(error) if is_mistake(error) => "refused",
         Err(_) => "failed",
     };
     shop.metrics.reload(outcome);
@@ -65,11 +66,20 @@ fn apply(
             tracing::info!(version = previous, "the current version is served already");
             Ok(Change { version: previous.clone(), previous, changed: false, seconds: start.elapsed().as_secs_f64() })
         }
+        Err(error) if is_mistake(&error) => {
+            tracing::info!(%error, served = previous, "a change that cannot be made was asked for");
+            Err(error.into())
+        }
         Err(error) => {
             tracing::error!(%error, served = previous, "the model was not changed");
             Err(error.into())
         }
     }
+}
+
+/// Whether what was asked for cannot be, and nothing is wrong with the store.
+fn is_mistake(error: &ModelError) -> bool {
+    matches!(error, ModelError::NoVersion { .. } | ModelError::NoPrevious { .. })
 }
 
 /// The current version of the store, unless it is this one: versions never change.

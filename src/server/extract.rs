@@ -17,6 +17,7 @@ use shopkeeper_models::recommender::MAX_N;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 
+use super::pages::PageParams;
 use super::problem::{Code, Problem};
 use crate::encode::Format;
 
@@ -98,22 +99,28 @@ fn whole(name: &str, number: f64, most: usize) -> Result<usize, String> {
     Err(format!("{name} is {number}; expected a whole number from 1 to {most}"))
 }
 
-/// How many rows a JSON page has at most, `1..=MAX_PAGE`. Default 100.
+/// How many rows: `1..=MAX_PAGE` for a JSON page, 100 by default; any number from 1 for a list that is sent whole, by default every row.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "f64")]
 pub(super) struct Limit(pub(super) usize);
 
-impl Default for Limit {
-    fn default() -> Self {
-        Self(100)
-    }
-}
+/// The default of a JSON page.
+pub(super) const DEFAULT_PAGE: usize = 100;
 
 impl TryFrom<f64> for Limit {
     type Error = String;
 
     fn try_from(limit: f64) -> Result<Self, String> {
-        whole("limit", limit, MAX_PAGE).map(Self)
+        whole("limit", limit, u32::MAX as usize).map(Self)
+    }
+}
+
+impl Limit {
+    /// The rows of a JSON page.
+    pub(super) fn of_page(limit: Option<Self>) -> Result<usize, Problem> {
+        let rows = limit.map_or(DEFAULT_PAGE, |limit| limit.0);
+        whole("limit", rows as f64, MAX_PAGE)
+            .map_err(|why| Problem::new(Code::BadParameter, format!("{why}, or format=csv for all of them")))
     }
 }
 
@@ -163,8 +170,57 @@ impl<T: DeserializeOwned> FromRequest for Params<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let params = web::Query::<T>::from_query(request.query_string());
-        ready(params.map(|query| Self(query.into_inner())).map_err(|error| Problem::new(Code::BadParameter, error.to_string())))
+        ready(parse(request.query_string()).map(Self))
+    }
+}
+
+/// Reads query parameters. A value that cannot be meant is named with its parameter and what that expects.
+fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+    let read = |query: &str| web::Query::<T>::from_query(query).map(web::Query::into_inner).map_err(|error| error.to_string());
+    read(query).map_err(|error| {
+        let pairs = || query.split('&').filter_map(|pair| pair.split_once('='));
+        // the parameter that fails in the same way when it stands alone
+        let culprit = pairs().find(|(name, value)| read(&format!("{name}={value}")).err().as_ref() == Some(&error));
+        let detail = match culprit {
+            Some((name, value)) if error.contains("invalid") && !error.contains("expected") => {
+                // what a number is expected to be is said of one that none may be
+                let expected = read(&format!("{name}=NaN")).err().and_then(|error| Some(error.split_once("expected ")?.1.to_owned()));
+                let expected = expected.as_deref().and_then(|text| text.split(" (").next()).unwrap_or("a number").to_owned();
+                format!("{name}={value}: expected {expected}")
+            }
+            Some((name, value)) => format!("{name}={value}: {}", error.trim_start_matches("Query deserialize error: ")),
+            None => error,
+        };
+        Problem::new(Code::BadParameter, detail)
+    })
+}
+
+/// The query parameters of a list of customers: how to send it, and the filter.
+pub(super) struct CustomerParams {
+    pub(super) page: PageParams,
+    /// Everything else, in order.
+    pub(super) filter: Vec<(String, String)>,
+}
+
+impl FromRequest for CustomerParams {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        #[derive(Deserialize)]
+        struct Paging {
+            format: Option<Format>,
+            limit: Option<Limit>,
+            cursor: Option<String>,
+        }
+        const PAGING: [&str; 3] = ["format", "limit", "cursor"];
+        let query = request.query_string();
+        let pairs = web::Query::<Vec<(String, String)>>::from_query(query).map(web::Query::into_inner);
+        ready(pairs.map_err(|error| Problem::new(Code::BadParameter, error.to_string())).and_then(|mut filter| {
+            let Paging { format, limit, cursor } = parse(query)?;
+            filter.retain(|(name, _)| !PAGING.contains(&name.as_str()));
+            Ok(Self { page: PageParams { format, limit, cursor }, filter })
+        }))
     }
 }
 
@@ -246,7 +302,7 @@ documented_type!(Id: text().min_length(Some(1)).max_length(Some(MAX_ID_BYTES)));
 documented_type!(Ids: ArrayBuilder::new().items(<Id as utoipa::PartialSchema>::schema()).max_items(Some(MAX_IDS)));
 documented_type!(CommaIds: text());
 documented_type!(Count: number(Type::Integer, 1, MAX_N).default(Some(Count::default().0.into())));
-documented_type!(Limit: number(Type::Integer, 1, MAX_PAGE).default(Some(Limit::default().0.into())));
+documented_type!(Limit: number(Type::Integer, 1, u32::MAX as usize));
 documented_type!(Share: number(Type::Number, 0, 1));
 
 fn text() -> ObjectBuilder {

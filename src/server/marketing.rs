@@ -6,21 +6,23 @@ use std::sync::Arc;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use serde::Serialize;
-use shopkeeper_models::lifecycle::LifecycleStage;
-use shopkeeper_models::value::ValueTier;
 use shopkeeper_models::{CustomerIx, Model};
 use utoipa::openapi::Ref;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder};
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::answer::{self, row_schema, row_type};
-use super::extract::{Id, Nothing, Params, PathId, Share};
+use super::extract::{CustomerParams, Id, Nothing, Params, PathId, Share};
+use super::filter::FilterParams;
 use super::pages::{self, Page, list_params};
 use super::problem::{Code, Problem, problems};
-use super::state::Shop;
+use super::state::{Served, Shop};
 use crate::lists::columns::batch;
-use crate::lists::{self, CHURN, CUSTOMER_SEGMENT, CUSTOMERS, ChurnFilter, ChurnSort, Column, MEMBERS, RULES, RuleFilter, SEGMENTS};
+use crate::lists::{
+    self, CHURN, CHURN_SORT, CUSTOMER_SEGMENT, CUSTOMERS, CUSTOMERS_SORT, Column, CustomerFilter, List, MEMBERS, RULES, RuleFilter,
+    SEGMENTS, Window, customer_batch,
+};
 
 /// The most bought items that a customer view shows.
 const TOP_ITEMS: usize = 10;
@@ -33,11 +35,15 @@ problems!(MemberProblems: BadParameter, MalformedId, BadCursor, UnknownSegment, 
 
 row_type!(
     /// One customer and their churn.
-    ChurnRow: row_schema(CHURN)
+    ChurnRow: with_attributes(row_schema(CHURN))
 );
 row_type!(
     /// One member of a segment.
-    MemberRow: row_schema(MEMBERS)
+    MemberRow: with_attributes(row_schema(MEMBERS))
+);
+row_type!(
+    /// One customer in a list.
+    CustomerRow: with_attributes(row_schema(CUSTOMERS))
 );
 row_type!(
     /// One rule.
@@ -49,15 +55,15 @@ row_type!(
 );
 row_type!(
     /// Everything the model knows and predicts of a customer.
-    CustomerAnswer: with_model(with_top_items(row_schema(CUSTOMERS)))
+    CustomerAnswer: with_model(with_top_items(with_attributes(row_schema(CUSTOMERS))))
 );
 row_type!(
     /// The churn of one customer.
-    ChurnAnswer: with_model(row_schema(CHURN))
+    ChurnAnswer: with_model(with_attributes(row_schema(CHURN)))
 );
 row_type!(
     /// The segment, stage and tier of one customer.
-    CustomerSegmentAnswer: with_model(row_schema(CUSTOMER_SEGMENT))
+    CustomerSegmentAnswer: with_model(with_attributes(row_schema(CUSTOMER_SEGMENT)))
 );
 row_type!(
     /// One segment and the model it is of.
@@ -66,6 +72,13 @@ row_type!(
 
 fn with_model(row: ObjectBuilder) -> ObjectBuilder {
     row.property("model", Ref::from_schema_name("ModelRef")).required("model")
+}
+
+/// Attributes have the names and types of the shop's customers table.
+fn with_attributes(row: ObjectBuilder) -> ObjectBuilder {
+    let about = "What the customers table says of them: texts, numbers, booleans and dates by the names of its columns; null where it says nothing.";
+    let attributes = ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(true))).description(Some(about));
+    row.property("attributes", attributes).required("attributes")
 }
 
 fn with_top_items(row: ObjectBuilder) -> ObjectBuilder {
@@ -108,7 +121,7 @@ fn segment_ids(model: &Model) -> String {
 fn customer_row(shop: &Shop, id: &str, columns: &[Column<CustomerIx>]) -> Result<HttpResponse, Problem> {
     let served = shop.served();
     let customer = find_customer(shop, &served.model, id)?;
-    answer::row(&served, &batch(columns, &served.model, &[customer]), &NoMore {})
+    answer::row(&served, &customer_batch(columns, &served.model, &[customer]), &NoMore {})
 }
 
 /// Everything the model knows of a customer
@@ -126,7 +139,7 @@ async fn show_customer(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -> Resu
     let served = shop.served();
     let customer = find_customer(&shop, &served.model, &id.0)?;
     let more = More { top_items: top_items(&served.model, customer) };
-    answer::row(&served, &batch(CUSTOMERS, &served.model, &[customer]), &more)
+    answer::row(&served, &customer_batch(CUSTOMERS, &served.model, &[customer]), &more)
 }
 
 fn top_items(model: &Model, customer: CustomerIx) -> Vec<TopItem<'_>> {
@@ -164,78 +177,47 @@ async fn show_customer_segment(shop: Data<Shop>, id: PathId, _: Params<Nothing>)
     customer_row(&shop, &id.0, CUSTOMER_SEGMENT)
 }
 
-/// A lifecycle stage.
-#[derive(ToSchema)]
-#[schema(as = Lifecycle, rename_all = "snake_case")]
-#[allow(dead_code)]
-enum LifecycleName {
-    Prospect,
-    New,
-    Active,
-    Loyal,
-    AtRisk,
-    Lapsed,
+/// Sends a list of customers.
+async fn send_customers(
+    (shop, served): (&Shop, Arc<Served>),
+    request: &HttpRequest,
+    params: &CustomerParams,
+    (name, sort, segment): (&'static str, &str, Option<usize>),
+    make: fn(&Arc<Model>, &CustomerFilter, Window) -> List,
+) -> Result<HttpResponse, Problem> {
+    let filter = CustomerFilter::new(&served.model, &params.filter, sort)?;
+    let filter = match segment {
+        Some(segment) => filter.in_segment(&served.model, segment),
+        None => filter,
+    };
+    pages::send((shop, served), request, &params.page, (name, filter.clone()), move |model, window| make(model, &filter, window)).await
 }
-
-/// A value tier.
-#[derive(ToSchema)]
-#[schema(as = ValueTier, rename_all = "snake_case")]
-#[allow(dead_code)]
-enum ValueTierName {
-    High,
-    Medium,
-    Low,
-}
-
-/// What comes first.
-#[derive(ToSchema)]
-#[schema(as = ChurnSort, rename_all = "snake_case", default = "probability")]
-#[allow(dead_code)]
-enum SortName {
-    Probability,
-    ExpectedLoss,
-}
-
-list_params!(ChurnParams {
-    /// Only a churn probability of at least this; leaves out customers without one.
-    #[param(inline)]
-    min_probability: Option<Share>,
-    /// Only this segment.
-    segment: Option<String>,
-    /// Only this lifecycle stage.
-    #[param(value_type = Option<LifecycleName>, inline)]
-    lifecycle: Option<LifecycleStage>,
-    /// Only this value tier.
-    #[param(value_type = Option<ValueTierName>, inline)]
-    value_tier: Option<ValueTier>,
-    /// What comes first. Equal customers stand in the order of their ids.
-    #[serde(default)]
-    #[param(value_type = SortName, inline)]
-    sort: ChurnSort,
-});
 
 /// Who is about to leave, worst first
 ///
-/// JSON comes in pages; CSV, NDJSON and Parquet come whole.
+/// JSON comes in pages; CSV, NDJSON and Parquet come whole. Attributes of the customers table filter and sort by `attributes.` and their name, as
+/// in `attributes.region=north`.
 #[utoipa::path(
     tag = "marketing",
-    params(ChurnParams),
+    params(FilterParams),
     responses((status = 200, description = "The customers.", body = Page<ChurnRow>), ChurnProblems)
 )]
 #[get("/v1/churn")]
-async fn list_churn(shop: Data<Shop>, request: HttpRequest, params: Params<ChurnParams>) -> Result<HttpResponse, Problem> {
-    let params = params.0;
-    let served = shop.pinned();
-    let segment = params.segment.as_deref().map(|id| find_segment(&served.model, id)).transpose()?;
-    let filter = ChurnFilter {
-        min_probability: params.min_probability.map(|share| share.0),
-        segment,
-        lifecycle: params.lifecycle,
-        value_tier: params.value_tier,
-        sort: params.sort,
-    };
-    pages::send((&shop, served), &request, &params.page(), ("churn", filter), move |model, window| lists::churn(model, &filter, window))
-        .await
+async fn list_churn(shop: Data<Shop>, request: HttpRequest, params: CustomerParams) -> Result<HttpResponse, Problem> {
+    send_customers((&shop, shop.pinned()), &request, &params, ("churn", CHURN_SORT, None), lists::churn).await
+}
+
+/// The customers, with everything that is known of them
+///
+/// Filters, sorts and formats as the churn list does.
+#[utoipa::path(
+    tag = "marketing",
+    params(FilterParams),
+    responses((status = 200, description = "The customers.", body = Page<CustomerRow>), ChurnProblems)
+)]
+#[get("/v1/customers")]
+async fn list_customers(shop: Data<Shop>, request: HttpRequest, params: CustomerParams) -> Result<HttpResponse, Problem> {
+    send_customers((&shop, shop.pinned()), &request, &params, ("customers", CUSTOMERS_SORT, None), lists::customers).await
 }
 
 list_params!(SegmentsParams {});
@@ -264,20 +246,19 @@ async fn show_segment(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -> Resul
     answer::row(&served, &batch(SEGMENTS, &served.model, &[row]), &NoMore {})
 }
 
-list_params!(MemberParams {});
-
-/// The customers of a segment, ascending by id
+/// The customers of a segment
+///
+/// Filters, sorts and formats as the churn list does; ascending by id unless something else is asked for.
 #[utoipa::path(
     tag = "marketing",
-    params(("id" = inline(Id), Path, description = "The segment.", example = "s1"), MemberParams),
+    params(("id" = inline(Id), Path, description = "The segment.", example = "s1"), FilterParams),
     responses((status = 200, description = "Its customers.", body = Page<MemberRow>), MemberProblems)
 )]
 #[get("/v1/segments/{id}/customers")]
-async fn list_members(shop: Data<Shop>, request: HttpRequest, id: PathId, params: Params<MemberParams>) -> Result<HttpResponse, Problem> {
+async fn list_members(shop: Data<Shop>, request: HttpRequest, id: PathId, params: CustomerParams) -> Result<HttpResponse, Problem> {
     let served = shop.pinned();
     let segment = find_segment(&served.model, &id.0)?;
-    let make = move |model: &Arc<Model>, window| lists::members(model, Some(segment), window);
-    pages::send((&shop, served), &request, &params.0.page(), ("members", segment), make).await
+    send_customers((&shop, served), &request, &params, ("members", CUSTOMERS_SORT, Some(segment)), lists::members).await
 }
 
 list_params!(RuleParams {
@@ -309,6 +290,7 @@ async fn list_rules(shop: Data<Shop>, request: HttpRequest, params: Params<RuleP
 /// Adds these routes.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     config
+        .service(list_customers)
         .service(show_customer)
         .service(show_customer_churn)
         .service(show_customer_segment)

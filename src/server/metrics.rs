@@ -119,7 +119,7 @@ impl Metrics {
         self.unknown_items.inc_by(count as u64);
     }
 
-    /// A change of the model ended: `changed`, `unchanged` or `failed`.
+    /// A change of the model ended: `changed`, `unchanged`, `refused` (no such version) or `failed`.
     pub(super) fn reload(&self, outcome: &'static str) {
         self.reloads.get_or_create(&OutcomeLabel { outcome }).inc();
     }

@@ -5,6 +5,8 @@ mod answer;
 mod app;
 mod change;
 mod extract;
+mod filter;
+mod groups;
 mod marketing;
 mod metrics;
 mod observe;

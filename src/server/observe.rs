@@ -24,9 +24,13 @@ const UNMATCHED: &str = "unmatched";
 pub(super) struct Deadline(pub(super) Duration);
 
 /// Passes a request on and says what became of it.
-pub(super) async fn observe<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+/// HEAD is answered as GET is, without the body, which the protocol layer leaves out.
+pub(super) async fn observe<B: MessageBody>(mut request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
     let start = Instant::now();
     let (method, uri) = (request.method().clone(), request.uri().clone());
+    if method == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
     let shop = request.app_data::<web::Data<Shop>>().cloned();
     let routes = request.app_data::<web::Data<Routes>>().cloned();
     let deadline = request.app_data::<Deadline>().map_or(Duration::MAX, |deadline| deadline.0);

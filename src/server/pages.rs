@@ -13,7 +13,7 @@ use futures_util::Stream;
 use serde::Serialize;
 use shopkeeper_models::Model;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use utoipa::ToSchema;
 
 use super::answer::{self, MODEL_VERSION};
@@ -45,7 +45,7 @@ pub(super) enum FormatName {
 #[derive(Debug)]
 pub(super) struct PageParams {
     pub(super) format: Option<Format>,
-    pub(super) limit: Limit,
+    pub(super) limit: Option<Limit>,
     pub(super) cursor: Option<String>,
 }
 
@@ -60,10 +60,9 @@ macro_rules! list_params {
             /// `json` pages, or the whole list as `csv`, `ndjson` or `parquet`. Default: what `Accept` likes best, else `json`.
             #[param(value_type = Option<$crate::server::pages::FormatName>, inline)]
             format: Option<$crate::encode::Format>,
-            /// Rows of a JSON page.
-            #[serde(default)]
+            /// Rows of a JSON page, at most 1000, by default 100; of a list that is sent whole the first so many, by default all.
             #[param(inline)]
-            limit: $crate::server::extract::Limit,
+            limit: Option<$crate::server::extract::Limit>,
             /// `next_cursor` of the page before.
             cursor: Option<String>,
         }
@@ -102,13 +101,12 @@ pub(super) async fn send(
     let format = format_of(request, params.format)?;
     let cursor = Cursor { list: fingerprint(name, &filter), version: &served.model.version };
     let window = match (format, &params.cursor) {
-        (Format::Json, Some(text)) => Window { offset: cursor.read(text)?, limit: params.limit.0 },
-        (Format::Json, None) => Window { offset: 0, limit: params.limit.0 },
-        (_, None) => Window::ALL,
+        (Format::Json, Some(text)) => Window { offset: cursor.read(text)?, limit: Limit::of_page(params.limit)? },
+        (Format::Json, None) => Window { offset: 0, limit: Limit::of_page(params.limit)? },
+        (_, None) => Window { offset: 0, limit: params.limit.map_or(usize::MAX, |limit| limit.0) },
         (_, Some(_)) => return Err(Problem::new(Code::BadCursor, format!("{} is sent whole, without pages", format.name()))),
     };
-    let permit = (format != Format::Json).then(|| Arc::clone(&shop.lists).try_acquire_owned()).transpose();
-    let permit = permit.map_err(|_| Problem::new(Code::Busy, "as many whole lists as allowed are being sent"))?;
+    let permit = (format != Format::Json).then(|| room(shop)).transpose()?;
     let model = Arc::clone(&served.model);
     let list = block(move || make(&model, window)).await.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
     if let Some(permit) = permit {
@@ -117,6 +115,17 @@ pub(super) async fn send(
     let end = window.offset.saturating_add(window.limit);
     let next = (end < list.total).then(|| cursor.write(end));
     page(&served, list, next.as_deref())
+}
+
+/// Room for a whole list.
+fn room(shop: &Shop) -> Result<OwnedSemaphorePermit, Problem> {
+    let permit = Arc::clone(&shop.lists).try_acquire_owned();
+    permit.map_err(|_| Problem::new(Code::Busy, "as many whole lists as allowed are being sent"))
+}
+
+/// Sends a list that is at hand, whole.
+pub(super) fn send_whole(shop: &Shop, served: &Served, name: &str, format: Format, list: List) -> Result<HttpResponse, Problem> {
+    Ok(stream(served, name, format, list, room(shop)?))
 }
 
 /// One JSON page of a list.

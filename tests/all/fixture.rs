@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, ListArray, StringArray, UInt32Array};
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, ListArray, RecordBatch, StringArray, UInt8Array, UInt32Array};
 use shopkeeper_models::affinity::Affinity;
+use shopkeeper_models::attributes::Attributes;
 use shopkeeper_models::buy_till_you_die::BuyTillYouDie;
 use shopkeeper_models::churn::{self, ChurnModel, Scorer};
 use shopkeeper_models::co_purchase::{CoPurchase, Neighbour};
@@ -14,10 +15,11 @@ use shopkeeper_models::histories::{Bought, Histories};
 use shopkeeper_models::items::Items;
 use shopkeeper_models::lifecycle::LifecycleRules;
 use shopkeeper_models::logistic::{Logistic, Weight};
+use shopkeeper_models::loyalty::{Loyalty, LoyaltyRules, LoyaltyTier};
 use shopkeeper_models::manifest::{CustomerRules, DataSummary, FORMAT_VERSION};
 use shopkeeper_models::model::{AFFINITY_FILE, ALIKE_FILE, LATELY_FILE, TOGETHER_FILE};
 use shopkeeper_models::recommender::{EXPLORE_FEATURES, Head, REPEAT_FEATURES, Ranker, Trees};
-use shopkeeper_models::rfm::{Quintiles, RfmCuts};
+use shopkeeper_models::rfm::{RfmCuts, RfmGroup, RfmGroups};
 use shopkeeper_models::segments::Segments;
 use shopkeeper_models::store::{ModelStore, Run};
 use shopkeeper_models::table::{self, Nullable};
@@ -51,6 +53,8 @@ pub(crate) fn publish(folder: &Path, shop: Shop) -> String {
     let write = |file: &str, batch| table::write(&staging.folder().join(file), &batch).unwrap();
     write(Items::FILE, items().to_batch());
     write(Customers::FILE, customers(shop).to_batch());
+    write(Attributes::FILE, attributes().to_batch());
+    write(Loyalty::FILE, loyalty().to_batch());
     write(Segments::FILE, segments().to_batch());
     write(Histories::FILE, histories().to_batch());
     write(TOGETHER_FILE, together().to_batch());
@@ -93,6 +97,50 @@ fn items() -> Items {
     }
 }
 
+/// The three scores of each customer; the last one is a prospect.
+const SCORES: [Option<u8>; 6] = [Some(5), Some(4), Some(3), Some(2), Some(1), None];
+
+fn scores() -> Nullable<UInt8Array> {
+    Nullable(SCORES.into_iter().collect())
+}
+
+/// The position of the group of three equal scores; on odd days the third customer is at risk.
+fn group_of(shop: Shop, score: u8) -> u8 {
+    let group = if shop.as_of_day % 2 == 1 && score == 3 { RfmGroup::AtRisk } else { RfmGroups::default().group(score, score, score) };
+    RfmGroup::ALL.iter().position(|one| *one == group).unwrap() as u8
+}
+
+/// Signed up, region, consent and age; nothing is known of the last customer.
+fn attributes() -> Attributes {
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("age", Arc::new(Float64Array::from(vec![Some(31.0), Some(47.0), None, Some(52.0), Some(19.0), None]))),
+        ("email_opt_in", Arc::new(BooleanArray::from(vec![Some(true), Some(false), Some(true), Some(true), None, None]))),
+        ("region", Arc::new(StringArray::from(vec![Some("north"), Some("south"), Some("north"), None, Some("=west"), None]))),
+        ("signed_up_at", Arc::new(Date32Array::from(vec![Some(17_000), Some(17_100), Some(17_200), Some(17_300), None, None]))),
+    ];
+    Attributes::from_batch(RecordBatch::try_from_iter(columns).unwrap(), CUSTOMERS.len()).unwrap()
+}
+
+/// Silver and gold; the first two are gold, the next two silver.
+fn loyalty() -> Loyalty {
+    Loyalty {
+        tier: Nullable(vec![Some(1), Some(1), Some(0), Some(0), None, None].into()),
+        spend: vec![500.0, 410.0, 320.0, 230.123, 40.0, 0.0].into(),
+        orders: vec![10, 8, 6, 4, 2, 0].into(),
+        falls_on: Nullable(vec![Some(17_845), Some(17_600), Some(17_840), Some(17_830), None, None].into()),
+        falls_to: Nullable(vec![Some(0), Some(0), None, None, None, None].into()),
+        points: Nullable(vec![Some(500.0), Some(410.0), Some(320.0), Some(230.0), Some(40.0), Some(0.0)].into()),
+        points_expiring: Nullable(vec![None; 6].into()),
+        points_expire_on: Nullable(vec![None; 6].into()),
+    }
+}
+
+fn loyalty_rules() -> LoyaltyRules {
+    let tier = |name: &str, min_spend, min_orders| LoyaltyTier { name: name.to_owned(), min_spend, min_orders };
+    let tiers = vec![tier("silver", 200.0, 2), tier("gold", 400.0, 8)];
+    LoyaltyRules { window_days: 365, tiers, derived: false, points_per_unit: Some(1.0), points_expire_days: None }
+}
+
 fn customers(shop: Shop) -> Customers {
     let all = || 0..CUSTOMERS.len() as u32;
     let counts = |of: fn(u32) -> u32| -> UInt32Array { all().map(of).collect::<Vec<_>>().into() };
@@ -113,9 +161,10 @@ fn customers(shop: Shop) -> Customers {
         distinct_categories: counts(|_| 2),
         returns: counts(|_| 0),
         gap_days: vec![10.0; CUSTOMERS.len()].into(),
-        rfm_recency: vec![5, 4, 3, 2, 1, 1].into(),
-        rfm_frequency: vec![5, 4, 3, 2, 1, 1].into(),
-        rfm_monetary: vec![5, 4, 3, 2, 1, 1].into(),
+        rfm_recency: scores(),
+        rfm_frequency: scores(),
+        rfm_monetary: scores(),
+        rfm_group: Nullable(SCORES.map(|score| score.map(|score| group_of(shop, score))).into_iter().collect()),
         lifecycle: vec![3, 2, 2, 4, 5, 0].into(),
         value_tier: vec![0, 0, 1, 1, 2, 2].into(),
         segment: vec![0, 0, 0, 1, 1, 1].into(),
@@ -227,7 +276,6 @@ fn churn_model(shop: Shop) -> ChurnModel {
 }
 
 fn manifest(shop: Shop) -> Manifest {
-    let cuts = Quintiles([1.0, 2.0, 3.0, 4.0]);
     Manifest {
         format: FORMAT_VERSION,
         as_of: "2017-12-01T00:00:00Z".into(),
@@ -236,9 +284,11 @@ fn manifest(shop: Shop) -> Manifest {
         data: DataSummary { customers: CUSTOMERS.len() as u64, items: ITEMS.len() as u64, ..DataSummary::default() },
         settings: serde_json::json!({"seed": 1}),
         rules: CustomerRules {
-            rfm: RfmCuts { recency: cuts, frequency: cuts, monetary: cuts },
+            rfm: RfmCuts::default(),
+            rfm_groups: RfmGroups::default(),
             lifecycle: LifecycleRules::default(),
             value: ValueCuts { high: 100.0, medium: 50.0 },
+            loyalty: loyalty_rules(),
         },
         evaluation: Evaluation::default(),
         files: Default::default(),

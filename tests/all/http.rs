@@ -148,7 +148,7 @@ fn provoke(code: Code) -> Option<Answer> {
         Code::UnknownVersion => server.post("/v1/models/2001-01-01-000000000000/activate", &Value::Null),
         Code::MethodNotAllowed => {
             let answer = server.post("/v1/churn", &Value::Null);
-            assert_eq!(answer.header("allow"), "GET");
+            assert_eq!(answer.header("allow"), "GET, HEAD");
             answer
         }
         Code::NotAcceptable => server.accept("/v1/churn", "image/png"),
@@ -250,6 +250,9 @@ fn every_code_is_answered_as_its_problem() {
 #[test]
 fn every_route_answers_as_documented() {
     let server = Server::start();
+    let earlier = server.version.clone();
+    let later = fixture::publish(server.store(), fixture::Shop { as_of_day: 17_501, churn: true });
+    assert_eq!(server.post("/v1/models/reload", &Value::Null).status, 200);
     let body = json!({"basket": ["bread"]});
     let mut answered = BTreeSet::new();
     for (path, item) in server::openapi().paths.paths {
@@ -257,19 +260,24 @@ fn every_route_answers_as_documented() {
             .replace("customers/{id}", "customers/anna")
             .replace("items/{id}", "items/bread")
             .replace("segments/{id}", "segments/s1")
-            .replace("{version}", &server.version);
+            .replace("{version}", &earlier)
+            .replace("segments/migration", &format!("segments/migration?from={earlier}&to={later}"));
         for (method, operation) in [("GET", item.get), ("POST", item.post)] {
             let Some(operation) = operation else { continue };
             let answer = if method == "GET" { server.get(&real) } else { server.post(&real, &body) };
             let documented = operation.responses.responses.contains_key(&answer.status.to_string());
-            let expected = if path == "/v1/models/rollback" { 409 } else { 200 };
-            assert_eq!((documented, answer.status), (true, expected), "{method} {path}: {}", answer.text());
+            assert_eq!((documented, answer.status), (true, 200), "{method} {path}: {}", answer.text());
+            if method == "GET" {
+                let head = server.send(ureq::http::Request::builder().method("HEAD"), &real, "");
+                assert_eq!((head.status, head.body.len()), (200, 0), "HEAD {path}");
+                assert_eq!(head.header("content-type"), answer.header("content-type"), "HEAD {path}");
+            }
             answered.insert(format!("{method} {path}"));
         }
     }
     let listed: BTreeSet<String> = serde_json::from_value(server.get("/").json()["routes"].clone()).unwrap();
     assert_eq!(listed, answered);
-    assert_eq!(listed.len(), 22, "a new route needs a test of its own");
+    assert_eq!(listed.len(), 25, "a new route needs a test of its own");
 }
 
 #[test]
@@ -403,6 +411,16 @@ fn the_single_customer_view() {
         ("days_since_last", json!(23)),
         ("first_day", json!("2017-08-02")),
         ("rfm_monetary", json!(2)),
+        ("rfm_group", json!("hibernating")),
+        ("loyalty_tier", json!("silver")),
+        ("loyalty_spend", json!(230.12)),
+        ("loyalty_next_tier", json!("gold")),
+        ("loyalty_spend_to_next", json!(169.88)),
+        ("loyalty_orders_to_next", json!(4)),
+        ("loyalty_falls_on", json!("2018-10-26")),
+        ("loyalty_falls_to", Value::Null),
+        ("loyalty_points", json!(230.0)),
+        ("attributes", json!({"age": 52.0, "email_opt_in": true, "region": null, "signed_up_at": "2017-05-14"})),
     ] {
         assert_eq!(view[field], value, "{field}");
     }
@@ -443,6 +461,91 @@ fn lists_page_with_a_cursor_and_stream_whole() {
 }
 
 #[test]
+fn every_list_of_customers_takes_the_same_filter() {
+    let server = Server::start();
+    let filter = "attributes.region=north&min_spend=100&sort=expected_loss";
+    for list in ["/v1/churn", "/v1/customers", "/v1/segments/s1/customers"] {
+        let page = server.get(&format!("{list}?{filter}")).json();
+        let ids: Vec<&str> = page["rows"].as_array().unwrap().iter().map(|row| row["customer_id"].as_str().unwrap()).collect();
+        assert_eq!(ids, ["b/c d+ü", "=1+2"], "{list}");
+        assert_eq!(page["rows"][0]["attributes"]["region"], "north");
+        let csv = server.get(&format!("{list}?{filter}&format=csv&limit=1"));
+        assert_eq!((csv.header("x-row-count"), csv.text().lines().count()), ("2", 2), "a whole list keeps to its limit");
+        assert!(
+            csv.text()
+                .lines()
+                .next()
+                .unwrap()
+                .ends_with("attributes.age,attributes.email_opt_in,attributes.region,attributes.signed_up_at")
+        );
+        assert_problem(&server.get(&format!("{list}?regoin=north")), Code::BadParameter);
+        assert_problem(&server.get(&format!("{list}?limit=1001")), Code::BadParameter);
+    }
+    assert_eq!(server.get("/v1/customers?format=csv&limit=5000").text().lines().count(), 7, "only a page of JSON has a most");
+}
+
+#[test]
+fn groups_and_who_moved_between_versions() {
+    let server = Server::start();
+    let groups = server.get("/v1/groups?by=loyalty_tier").json();
+    assert_eq!(
+        groups["rows"][0],
+        json!({"by": "loyalty_tier", "name": "gold", "rule": "spend of at least 400.00 and at least 8 orders in the last 365 days", "customers": 2, "share": 2.0 / 6.0})
+    );
+    assert_eq!(server.get("/v1/groups").json()["total"], 2 + 12 + 7 + 3 + 3);
+    let alone = server.get("/v1/segments/migration");
+    assert_problem(&alone, Code::BadParameter);
+    assert!(alone.json()["detail"].as_str().unwrap().contains("no version that ends before"), "{}", alone.text());
+
+    let second = fixture::publish(server.store(), fixture::Shop { as_of_day: 17_501, churn: true });
+    let moved = server.get(&format!("/v1/segments/migration?from={}&to={second}&by=rfm_group", server.version)).json();
+    assert_eq!((&moved["from"]["version"], &moved["to"]["version"]), (&json!(server.version), &json!(second)));
+    assert_eq!((&moved["both"], &moved["stayed"], &moved["joined"], &moved["left"]), (&json!(6), &json!(5), &json!(0), &json!(0)));
+    let way = json!({"from_group": "need_attention", "to_group": "at_risk", "change": "moved", "customers": 1, "share": 1.0});
+    assert!(moved["rows"].as_array().unwrap().contains(&way), "{moved}");
+    let csv = server.get(&format!("/v1/segments/migration?to={second}&by=rfm_group&format=csv")).text();
+    assert!(
+        csv.contains(&format!("{},{second},rfm_group,need_attention,at_risk,moved,1,1.0", server.version)),
+        "from is the version before: {csv}"
+    );
+    assert_problem(&server.get("/v1/segments/migration?from=2001-01-01-000000000000"), Code::UnknownVersion);
+    let same = server.get(&format!("/v1/segments/migration?from={second}&to={second}"));
+    assert_problem(&same, Code::BadParameter);
+    let by = server.get("/v1/segments/migration?by=shoe_size");
+    assert!(
+        by.json()["detail"].as_str().unwrap().contains("by=shoe_size: no way to group customers; expected one of segment, rfm_group"),
+        "{}",
+        by.text()
+    );
+}
+
+#[test]
+fn a_parameter_that_is_no_number_is_named_with_what_it_expects() {
+    let server = Server::start();
+    for (query, detail) in [
+        ("/v1/customers/anna/recommendations?n=abc", "n=abc: expected a whole number from 1 to 1000"),
+        ("/v1/customers/anna/recommendations?n=3&diversity=x", "diversity=x: expected 0 to 1"),
+        ("/v1/churn?limit=ten", "limit=ten: expected a whole number"),
+        ("/v1/rules?min_support=2", "min_support=2: 2; expected 0 to 1"),
+        ("/v1/churn?min_spend=lots", "min_spend=lots: expected a number"),
+    ] {
+        let answer = server.get(query);
+        assert_problem(&answer, Code::BadParameter);
+        assert!(answer.json()["detail"].as_str().unwrap().contains(detail), "{query}: {}", answer.text());
+    }
+}
+
+#[test]
+fn a_mistake_of_the_admin_is_no_failed_reload() {
+    let server = Server::start();
+    assert_problem(&server.post("/v1/models/2001-01-01-000000000000/activate", &Value::Null), Code::UnknownVersion);
+    assert_problem(&server.post("/v1/models/rollback", &Value::Null), Code::NoPreviousVersion);
+    let metrics = server.get("/metrics").text();
+    assert!(metrics.contains("shopkeeper_reloads_total{outcome=\"refused\"} 2"), "{metrics}");
+    assert!(!metrics.contains("outcome=\"failed\""), "{metrics}");
+}
+
+#[test]
 fn lists_of_segments_members_and_rules() {
     let server = Server::start();
     let segments = server.get("/v1/segments").json();
@@ -450,7 +553,9 @@ fn lists_of_segments_members_and_rules() {
     assert_eq!(server.get("/v1/segments/s2").json()["name"], "Rare visitors");
     assert_problem(&server.get("/v1/segments/s3/customers"), Code::UnknownSegment);
     let members = server.get("/v1/segments/s2/customers").json();
-    assert_eq!(members["rows"][0], json!({"customer_id": "carl", "segment_id": "s2"}));
+    assert_eq!((&members["rows"][0]["customer_id"], &members["rows"][0]["segment_id"]), (&json!("carl"), &json!("s2")));
+    let oldest = server.get("/v1/segments/s2/customers?sort=attributes.age&limit=1").json();
+    assert_eq!((&oldest["total"], &oldest["rows"][0]["customer_id"]), (&json!(3), &json!("carl")));
     let rules = server.get("/v1/rules?min_confidence=0.3&limit=1").json();
     assert_eq!(rules["rows"][0]["item_id"], "bread");
     assert_eq!(rules["rows"][0]["baskets"], 12);

@@ -3,6 +3,7 @@
 
 mod answers;
 mod cli;
+mod edges;
 mod evaluation;
 mod fixture;
 mod http;

@@ -3,12 +3,14 @@
 use arrow::array::{Float64Array, UInt32Array};
 use shopkeeper_models::customers::Customers;
 use shopkeeper_models::lifecycle::{self, LifecycleRules, LifecycleStage};
+use shopkeeper_models::loyalty::LoyaltyRules;
 use shopkeeper_models::manifest::CustomerRules;
-use shopkeeper_models::rfm::{Quintiles, RfmCuts};
+use shopkeeper_models::rfm::{Quintiles, RfmCuts, RfmGroup, RfmGroups};
 use shopkeeper_models::table::Nullable;
 use shopkeeper_models::value::{ValueCuts, ValueTier};
 
-use crate::log::PurchaseLog;
+use crate::lifecycle::purchase_days_since_return;
+use crate::log::Past;
 use crate::outlook::Outlook;
 use crate::tempo::Tempo;
 
@@ -18,7 +20,13 @@ const HIGH_FROM: f64 = 0.8;
 const MEDIUM_FROM: f64 = 0.5;
 
 /// Cut points from the customers with orders.
-pub fn rules(tempos: &[Tempo], outlooks: &[Option<Outlook>], lifecycle: &LifecycleRules) -> CustomerRules {
+pub fn rules(
+    tempos: &[Tempo],
+    outlooks: &[Option<Outlook>],
+    lifecycle: &LifecycleRules,
+    rfm_groups: &RfmGroups,
+    loyalty: LoyaltyRules,
+) -> CustomerRules {
     let of_buyers = |value: fn(&Tempo) -> f64| tempos.iter().filter(|tempo| tempo.orders > 0).map(value).collect();
     let mut values: Vec<f64> =
         tempos.iter().zip(outlooks).filter(|(tempo, _)| tempo.orders > 0).map(|(tempo, outlook)| value(tempo, outlook)).collect();
@@ -30,7 +38,9 @@ pub fn rules(tempos: &[Tempo], outlooks: &[Option<Outlook>], lifecycle: &Lifecyc
             frequency: Quintiles::of(of_buyers(|tempo| tempo.purchase_days.into())),
             monetary: Quintiles::of(of_buyers(|tempo| tempo.spend)),
         },
+        rfm_groups: rfm_groups.clone(),
         lifecycle: lifecycle.clone(),
+        loyalty,
         value: ValueCuts { high: at(HIGH_FROM), medium: at(MEDIUM_FROM) },
     }
 }
@@ -41,11 +51,11 @@ fn value(tempo: &Tempo, outlook: &Option<Outlook>) -> f64 {
 }
 
 /// One row a customer of the log.
-pub fn fit(log: &PurchaseLog, tempos: &[Tempo], outlooks: &[Option<Outlook>], rules: &CustomerRules, segment_of: &[u16]) -> Customers {
+pub fn fit(past: &Past<'_>, tempos: &[Tempo], outlooks: &[Option<Outlook>], rules: &CustomerRules, segment_of: &[u16]) -> Customers {
     let count = |value: fn(&Tempo) -> u32| -> UInt32Array { tempos.iter().map(value).collect::<Vec<_>>().into() };
     let amount = |value: fn(&Tempo) -> f64| -> Float64Array { tempos.iter().map(value).collect::<Vec<_>>().into() };
-    let score = |value: fn(&RfmCuts, &Tempo) -> u8| -> Vec<u8> {
-        tempos.iter().map(|tempo| if tempo.orders > 0 { value(&rules.rfm, tempo) } else { 1 }).collect()
+    let score = |value: fn(&RfmCuts, &Tempo) -> u8| -> Vec<Option<u8>> {
+        tempos.iter().map(|tempo| (tempo.orders > 0).then(|| value(&rules.rfm, tempo))).collect()
     };
     let expected =
         |value: fn(&Outlook) -> f64| Nullable(outlooks.iter().map(|outlook| outlook.as_ref().map(value)).collect::<Float64Array>());
@@ -55,13 +65,19 @@ pub fn fit(log: &PurchaseLog, tempos: &[Tempo], outlooks: &[Option<Outlook>], ru
     let recency = score(|cuts, tempo| cuts.recency.score(-f64::from(tempo.days_since_last)));
     let frequency = score(|cuts, tempo| cuts.frequency.score(tempo.purchase_days.into()));
     let monetary = score(|cuts, tempo| cuts.monetary.score(tempo.spend));
-    let stage = |(tempo, &rfm_frequency): (&Tempo, &u8)| {
+    let group = |customer: usize| {
+        let group = rules.rfm_groups.group(recency[customer]?, frequency[customer]?, monetary[customer]?);
+        Some(position(&RfmGroup::ALL, group))
+    };
+    let returned = purchase_days_since_return(past, tempos, rules.lifecycle.lapsed_gaps);
+    let stage = |((tempo, rfm_frequency), &purchase_days_since_return): ((&Tempo, &Option<u8>), &Option<u32>)| {
         let seen = lifecycle::Tempo {
             purchase_days: tempo.purchase_days,
             age_days: tempo.age_days,
             days_since_last: tempo.days_since_last,
             gap_days: tempo.gap_days,
-            rfm_frequency,
+            rfm_frequency: rfm_frequency.unwrap_or(1),
+            purchase_days_since_return,
         };
         position(&LifecycleStage::ALL, rules.lifecycle.stage(&seen))
     };
@@ -69,7 +85,7 @@ pub fn fit(log: &PurchaseLog, tempos: &[Tempo], outlooks: &[Option<Outlook>], ru
         position(&ValueTier::ALL, if tempo.orders > 0 { rules.value.tier(value(tempo, outlook)) } else { ValueTier::Low })
     };
     Customers {
-        customer_id: log.customer_ids.clone(),
+        customer_id: past.log().customer_ids.clone(),
         orders: count(|tempo| tempo.orders),
         purchase_days: count(|tempo| tempo.purchase_days),
         frequency: count(Tempo::frequency),
@@ -84,11 +100,12 @@ pub fn fit(log: &PurchaseLog, tempos: &[Tempo], outlooks: &[Option<Outlook>], ru
         distinct_categories: count(|tempo| tempo.distinct_categories),
         returns: count(|tempo| tempo.returns),
         gap_days: amount(|tempo| tempo.gap_days),
-        lifecycle: tempos.iter().zip(&frequency).map(stage).collect::<Vec<_>>().into(),
+        lifecycle: tempos.iter().zip(&frequency).zip(&returned).map(stage).collect::<Vec<_>>().into(),
         value_tier: tempos.iter().zip(outlooks).map(tier).collect::<Vec<_>>().into(),
-        rfm_recency: recency.into(),
-        rfm_frequency: frequency.into(),
-        rfm_monetary: monetary.into(),
+        rfm_group: Nullable((0..tempos.len()).map(group).collect()),
+        rfm_recency: Nullable(recency.into()),
+        rfm_frequency: Nullable(frequency.into()),
+        rfm_monetary: Nullable(monetary.into()),
         segment: segment_of.to_vec().into(),
         churn_probability: expected(|outlook| outlook.churn_probability),
         churn_percentile: Nullable(percentiles(outlooks)),

@@ -4,18 +4,22 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use serde_json::json;
+use shopkeeper_models::attributes::Attributes;
 use shopkeeper_models::buy_till_you_die::BuyTillYouDie;
 use shopkeeper_models::calendar::{Day, rfc3339};
 use shopkeeper_models::churn::ChurnModel;
 use shopkeeper_models::customers::Customers;
 use shopkeeper_models::error::ModelError;
 use shopkeeper_models::evaluation::{Evaluation, RecommendationEvaluation};
+use shopkeeper_models::groups::Standing;
 use shopkeeper_models::histories::Histories;
 use shopkeeper_models::items::Items;
 use shopkeeper_models::lifecycle::LifecycleRules;
+use shopkeeper_models::loyalty::{Loyalty, LoyaltySettings};
 use shopkeeper_models::manifest::{CustomerRules, DataSummary, FORMAT_VERSION, Manifest};
 use shopkeeper_models::model::{AFFINITY_FILE, ALIKE_FILE, LATELY_FILE, TOGETHER_FILE};
 use shopkeeper_models::recommender::{Ranker, Recommender};
+use shopkeeper_models::rfm::RfmGroups;
 use shopkeeper_models::segments::Segments;
 use shopkeeper_models::store::{ModelStore, Run};
 use shopkeeper_models::value::SpendModel;
@@ -34,7 +38,7 @@ use crate::recommender::{RecommenderParams, with_segments};
 use crate::segments::{SegmentParams, Segmentation};
 use crate::tempo::{default_horizon, tempos};
 use crate::tuning::{Effort, Tuning, tune};
-use crate::{buy_till_you_die, customers, evaluation, report, value};
+use crate::{buy_till_you_die, customers, evaluation, loyalty, report, value};
 
 /// How to train.
 #[derive(Clone, Debug)]
@@ -57,6 +61,10 @@ pub struct TrainSettings {
     pub recommender: Option<RecommenderParams>,
     /// Lifecycle rules.
     pub lifecycle: LifecycleRules,
+    /// Which RFM scores make which group.
+    pub rfm_groups: RfmGroups,
+    /// Loyalty tiers and points.
+    pub loyalty: LoyaltySettings,
     /// Whether the new version becomes the current one. Default true.
     pub activate: bool,
 }
@@ -73,6 +81,8 @@ impl Default for TrainSettings {
             tune: Effort::default(),
             recommender: None,
             lifecycle: LifecycleRules::default(),
+            rfm_groups: RfmGroups::default(),
+            loyalty: LoyaltySettings::default(),
             activate: true,
         }
     }
@@ -134,6 +144,9 @@ pub enum TrainError {
         /// The range.
         expected: &'static str,
     },
+    /// Rules of the customers that cannot be meant.
+    #[error("{0}")]
+    Rules(String),
     /// No purchase that two versions could be held against.
     #[error(
         "{purchases}: nobody whom the versions know bought anything from {from} on, the later as-of of the two; the last order read is of {last}. \
@@ -167,7 +180,10 @@ impl TrainSettings {
         if self.threads == Some(0) {
             return refuse("--threads", "0".into(), "at least 1");
         }
-        Ok(())
+        [self.lifecycle.check(), self.rfm_groups.check(), self.loyalty.check()]
+            .into_iter()
+            .collect::<Result<(), _>>()
+            .map_err(TrainError::Rules)
     }
 
     /// Runs `work` on the wanted number of threads.
@@ -184,6 +200,8 @@ pub fn train(settings: &TrainSettings, store: &ModelStore, progress: &dyn Progre
         let mut stages = Stages { progress, seconds: Vec::new() };
         let data = stages.time("read", |progress| read(&settings.read, progress))?;
         let staging = store.stage()?;
+        // what no longer opens is not compared with
+        let before = store.before(data.log.as_of_day)?.and_then(|version| store.standing(&version).ok());
         let fits = Fits::new(settings, &data.log, &mut stages);
         let (mut evaluation, shown) = fits.evaluate(None, &mut stages)?;
         let fitted = fits.fit(&mut stages, settings);
@@ -203,9 +221,9 @@ pub fn train(settings: &TrainSettings, store: &ModelStore, progress: &dyn Progre
         };
         let (version, run) = stages
             .time("save", |_| {
-                let rows = fitted.save(&staging)?;
+                let rows = fitted.save(&data.attributes, &staging)?;
                 data.rejects.write(&staging.folder().join("rejects.parquet"))?;
-                staging.write("report.html", report::html(&manifest, &fitted.segments, &fitted.customers).as_bytes())?;
+                staging.write("report.html", report::html(&manifest, &fitted.standing(&manifest), before.as_ref()).as_bytes())?;
                 Ok::<_, TrainError>((rows, ()))
             })
             .map(|(rows, ())| {
@@ -400,9 +418,11 @@ impl<'a> Fits<'a> {
         stages.fit("fit customers", log, || {
             let outlooks = outlooks(&churn, spend.as_ref(), &buy_till_you_die, &tempos);
             let Segmentation { segments, of } = self.segments.fit(&tempos, &outlooks, &recommender.parts().histories, log.items());
-            let rules = customers::rules(&tempos, &outlooks, &settings.lifecycle);
-            let customers = customers::fit(log, &tempos, &outlooks, &rules, &of);
-            Fitted { recommender, buy_till_you_die, churn, spend, segments, customers, rules }
+            let loyalty_rules = loyalty::rules(&settings.loyalty, &past);
+            let loyalty = loyalty::fit(&past, &loyalty_rules);
+            let rules = customers::rules(&tempos, &outlooks, &settings.lifecycle, &settings.rfm_groups, loyalty_rules);
+            let customers = customers::fit(&past, &tempos, &outlooks, &rules, &of);
+            Fitted { recommender, buy_till_you_die, churn, spend, segments, customers, loyalty, rules }
         })
     }
 }
@@ -415,16 +435,31 @@ struct Fitted {
     spend: Option<SpendModel>,
     segments: Segments,
     customers: Customers,
+    loyalty: Loyalty,
     rules: CustomerRules,
 }
 
 impl Fitted {
+    /// The customers and what they are grouped by; the version has no name yet.
+    fn standing(&self, manifest: &Manifest) -> Standing {
+        Standing {
+            version: String::new(),
+            as_of: manifest.as_of.clone(),
+            rules: self.rules.clone(),
+            customers: self.customers.clone(),
+            segments: self.segments.clone(),
+            loyalty: self.loyalty.clone(),
+        }
+    }
+
     /// Writes every table; returns the rows of each.
-    fn save(&self, staging: &shopkeeper_models::store::Staging) -> Result<Vec<(&'static str, u64)>, ModelError> {
+    fn save(&self, attributes: &Attributes, staging: &shopkeeper_models::store::Staging) -> Result<Vec<(&'static str, u64)>, ModelError> {
         let parts = self.recommender.parts();
         let tables = [
             (Items::FILE, parts.items.to_batch()),
             (Customers::FILE, self.customers.to_batch()),
+            (Attributes::FILE, attributes.to_batch()),
+            (Loyalty::FILE, self.loyalty.to_batch()),
             (Histories::FILE, parts.histories.to_batch()),
             (TOGETHER_FILE, parts.together.to_batch()),
             (ALIKE_FILE, parts.alike.to_batch()),

@@ -104,7 +104,7 @@ pub enum ReadError {
         help: String,
     },
     /// A mapping to a column that the file lacks.
-    #[error("{file}: no column \"{theirs}\" for {ours}; found {found}. Map it: {help}")]
+    #[error("{file}: no column \"{theirs}\" for {ours}; found {found}. {help}")]
     MappedColumn {
         /// The file.
         file: String,
@@ -114,12 +114,26 @@ pub enum ReadError {
         theirs: String,
         /// The columns the file has.
         found: String,
-        /// The flag to set.
+        /// The flag to set or to leave out, as a sentence.
         help: String,
+    },
+    /// A file without the columns that another file of the same table has.
+    #[error(
+        "{file}: no column {missing}; {whole} has all that it takes. If {file} is another table, name the files of this one alone: {option} {whole}"
+    )]
+    AnotherTable {
+        /// The file.
+        file: String,
+        /// Our names of what is missing, quoted.
+        missing: String,
+        /// A file that has them.
+        whole: String,
+        /// The flag that named both.
+        option: &'static str,
     },
     /// A column of a type that cannot be read as what it should be.
     #[error(
-        "{file}: column \"{column}\" is {found}; {ours} must be {expected}. Write it as such, or map another column: --column {ours}=..."
+        "{file}: column \"{column}\" is {found}; {ours} must be {expected}. {conversion}Write it as such, or map another column: --column {ours}=..."
     )]
     WrongType {
         /// The file.
@@ -132,6 +146,8 @@ pub enum ReadError {
         ours: String,
         /// What can be read.
         expected: &'static str,
+        /// How to make that of it, as a sentence, where it is known.
+        conversion: String,
     },
     /// A folder name `key=value` whose value cannot be read as what it should be.
     #[error(

@@ -42,6 +42,12 @@ impl Interner {
         }
     }
 
+    /// The position of `text`, if it is known.
+    pub(super) fn find(&self, text: &str) -> Option<u32> {
+        let hash = self.hasher.hash_one(text);
+        self.table.find(hash, |&at| slice(&self.text, &self.ends, at) == text).copied()
+    }
+
     /// The text at a position.
     pub(super) fn get(&self, at: u32) -> &str {
         slice(&self.text, &self.ends, at)
@@ -101,6 +107,11 @@ impl LocalIds {
             *shared = all.intern(self.texts.get(code));
         }
         *shared
+    }
+
+    /// The text of a local code.
+    pub(super) fn get(&self, code: u32) -> &str {
+        self.texts.get(code)
     }
 
     /// A column has one type, so signed and unsigned numbers of the same bits do not meet.

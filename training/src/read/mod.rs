@@ -3,6 +3,7 @@
 //! Three stages: *schema* finds the files and checks their columns before a row is read; *read* decodes the row groups side by side, judges
 //! every row and keeps the accepted ones at 40 bytes each; *sort* brings them into the one order that depends on nothing but the rows.
 
+mod attributes;
 mod build;
 mod clock;
 mod decode;
@@ -18,12 +19,14 @@ mod values;
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use shopkeeper_models::attributes::Attributes;
 use shopkeeper_models::calendar::rfc3339;
 
 pub use self::error::ReadError;
 pub use self::rejects::{MAX_KEPT_REJECTS, Rejects};
 pub use self::settings::{AsOf, ReadSettings};
 
+use self::attributes::Judge;
 use self::clock::Clock;
 use self::decode::Gathered;
 use self::schema::{CUSTOMERS, ITEMS, PURCHASES, Source};
@@ -36,6 +39,8 @@ use crate::progress::Progress;
 pub struct Read {
     /// The accepted rows.
     pub log: PurchaseLog,
+    /// What the customers table says of each customer of the log.
+    pub attributes: Attributes,
     /// Rows seen in the purchases files: accepted, rejected and those after the as-of.
     pub rows: u64,
     /// Rows at or after the as-of that was asked for: not read, not rejected, not judged.
@@ -75,17 +80,19 @@ pub fn read(settings: &ReadSettings, progress: &dyn Progress) -> Result<Read, Re
     check(&gathered, settings, as_of, &files)?;
     let mut warnings = doubts(&gathered, &files, as_of, &clock);
     let items = tables::read_items(&files.items, &mut gathered.items, &mut warnings)?;
-    tables::read_customers(&files.customers, &mut gathered.customers, &mut warnings)?;
+    let judge = Judge { clock: &clock, as_of, max_reject_rate: settings.max_reject_rate };
+    let people = attributes::read_customers(&files.customers, &judge, &mut gathered.customers, &mut gathered.rejects, &mut warnings)?;
     progress.finish(started.elapsed().as_secs_f64());
 
     let started = Instant::now();
     progress.start("sort", Some(gathered.rows.len() as u64), "rows");
+    let attributes = people.attributes(&gathered.customers);
     let log = sort(&mut gathered, items, settings, &clock, as_of)?;
     let fingerprint = fingerprint::fingerprint(&log);
     progress.advance(gathered.rows.len() as u64);
     progress.finish(started.elapsed().as_secs_f64());
     let Gathered { rejects, seen: rows, after_as_of, .. } = gathered;
-    Ok(Read { log, rows, after_as_of, rejects, fingerprint, warnings })
+    Ok(Read { log, attributes, rows, after_as_of, rejects, fingerprint, warnings })
 }
 
 /// The files of all tables, their columns checked.

@@ -37,9 +37,15 @@ pub(super) enum Reason {
     NegativeAmount,
     AmountTooLarge,
     Duplicate,
+    CustomerWithoutId,
+    CustomerIdTooLong,
+    SignedUpInTheFuture,
+    BirthdayOutOfRange,
+    AttributeNotANumber,
+    AttributeTooLong,
 }
 
-const REASONS: [Reason; 12] = [
+const REASONS: [Reason; 18] = [
     Reason::NoCustomer,
     Reason::NoItem,
     Reason::IdTooLong,
@@ -52,6 +58,12 @@ const REASONS: [Reason; 12] = [
     Reason::NegativeAmount,
     Reason::AmountTooLarge,
     Reason::Duplicate,
+    Reason::CustomerWithoutId,
+    Reason::CustomerIdTooLong,
+    Reason::SignedUpInTheFuture,
+    Reason::BirthdayOutOfRange,
+    Reason::AttributeNotANumber,
+    Reason::AttributeTooLong,
 ];
 
 impl Reason {
@@ -69,6 +81,12 @@ impl Reason {
             Self::NegativeAmount => "negative amount",
             Self::AmountTooLarge => "amount beyond 1,000,000,000",
             Self::Duplicate => "duplicate row",
+            Self::CustomerWithoutId => "customers: no customer_id",
+            Self::CustomerIdTooLong => "customers: id longer than 256 bytes",
+            Self::SignedUpInTheFuture => "customers: signed_up_at in the future, left out",
+            Self::BirthdayOutOfRange => "customers: birthday before 1900 or in the future, left out",
+            Self::AttributeNotANumber => "customers: a number that is not finite, left out",
+            Self::AttributeTooLong => "customers: text longer than 256 bytes, left out",
         }
     }
 }
@@ -116,6 +134,13 @@ impl Rejects {
         std::io::Write::flush(&mut out).map_err(|error| refuse(error.to_string()))
     }
 
+    /// Adds files after those there are; returns the number of the first of them.
+    pub(super) fn add_files(&mut self, files: impl Iterator<Item = String>) -> u32 {
+        let first = self.files.len() as u32;
+        self.files.extend(files);
+        first
+    }
+
     /// Adds the row `row` of the file `file`.
     pub(super) fn add(&mut self, file: u32, row: u32, reason: Reason) {
         *self.counts.entry(reason.text().into()).or_default() += 1;
@@ -123,6 +148,12 @@ impl Rejects {
         if self.rows.len() >= 2 * MAX_KEPT_REJECTS {
             self.close();
         }
+    }
+
+    /// Adds what was rejected in the same files.
+    pub(super) fn take(&mut self, mut other: Self) {
+        self.merge(&mut other.rows);
+        self.close();
     }
 
     /// Adds what another thread rejected in the same files.

@@ -17,6 +17,8 @@ use super::clock::Clock;
 use super::files;
 use super::values;
 
+/// The longest name of an attribute, bytes.
+const MAX_NAME: usize = 64;
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 16_384;
 
@@ -27,6 +29,8 @@ pub(super) struct Table {
     /// What stands before its column names in a mapping.
     prefix: &'static str,
     columns: &'static [Column],
+    /// Whether every other column is read too, under its own name or a mapped one.
+    open: bool,
 }
 
 /// A column of ours.
@@ -39,7 +43,7 @@ struct Column {
 }
 
 /// What a column says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// An id: text or whole number.
     Id,
@@ -73,6 +77,7 @@ const ITEM: Column = column("item_id", Kind::Id, Need::Required, &["item", "prod
 pub(super) const PURCHASES: Table = Table {
     option: "--purchases",
     prefix: "",
+    open: false,
     columns: &[
         CUSTOMER,
         ITEM,
@@ -91,6 +96,7 @@ pub(super) const PURCHASES: Table = Table {
 pub(super) const ITEMS: Table = Table {
     option: "--items",
     prefix: "items.",
+    open: false,
     columns: &[
         ITEM,
         column("title", Kind::Text, Need::Optional, &["title", "name", "description"]),
@@ -102,14 +108,22 @@ pub(super) const ITEMS: Table = Table {
     ],
 };
 
+/// When somebody became known to the shop.
+pub(super) const SIGNED_UP_AT: &str = "signed_up_at";
+/// When somebody was born.
+pub(super) const BIRTHDAY: &str = "birthday";
+
 /// The people known to the shop.
 pub(super) const CUSTOMERS: Table = Table {
     option: "--customers",
     prefix: "customers.",
+    open: true,
     columns: &[
         CUSTOMER,
-        column("signed_up_at", Kind::Time, Need::Unread, &["signed", "created", "registered"]),
-        column("email_opt_in", Kind::Flag, Need::Unread, &["opt", "consent"]),
+        column(SIGNED_UP_AT, Kind::Time, Need::Optional, &["signed", "created", "registered"]),
+        column(BIRTHDAY, Kind::Time, Need::Optional, &["birth"]),
+        column("email_opt_in", Kind::Flag, Need::Optional, &["opt", "consent"]),
+        column("region", Kind::Text, Need::Optional, &["region", "state", "county"]),
     ],
 };
 
@@ -126,7 +140,57 @@ impl Table {
 
     /// Opens every file that `sources` name and checks its columns, without reading a row.
     pub(super) fn open(&self, sources: &[String], mapping: &BTreeMap<String, String>) -> Result<Vec<Source>, ReadError> {
-        files::find(self.option, sources)?.into_iter().map(|path| self.open_file(path, mapping)).collect()
+        let files = files::find(self.option, sources)?;
+        let mut opened = Vec::with_capacity(files.len());
+        let mut refused = None;
+        for path in files {
+            match self.open_file(path, mapping) {
+                Ok(source) => opened.push(source),
+                Err(error @ ReadError::MissingColumns { .. }) => drop(refused.get_or_insert(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(match (refused, opened.first()) {
+            (None, _) => return Ok(opened),
+            // files of this table lie beside those of others
+            (Some(ReadError::MissingColumns { file, missing, .. }), Some(whole)) => {
+                ReadError::AnotherTable { file, missing, whole: whole.name.clone(), option: self.option }
+            }
+            (Some(error), _) => error,
+        })
+    }
+
+    /// Whether a mapping may give this name: one of ours, or any attribute.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        let attribute = name.strip_prefix(self.prefix).is_some_and(is_attribute_name);
+        (self.open && attribute) || self.names().any(|known| known == name)
+    }
+
+    /// The columns of a file that are none of ours, with the kind that their type makes them; `None` where it makes none.
+    fn others(&self, file: &FileColumns<'_>, mapping: &BTreeMap<String, String>) -> Result<Vec<Other>, ReadError> {
+        let ours = |name: &str| self.columns.iter().find(|column| column.name == name);
+        let mut taken: Vec<&str> = Vec::new();
+        let mut others = Vec::new();
+        for column in self.columns {
+            taken.push(mapping.get(&self.full(column)).map_or(column.name, String::as_str));
+        }
+        for (full, theirs) in mapping {
+            let Some(name) = full.strip_prefix(self.prefix).filter(|name| ours(name).is_none()) else { continue };
+            let Some((root, field)) = file.schema.column_with_name(theirs) else {
+                let (ours, found) = (full.clone(), file.list());
+                let help = format!("Map it: --column {full}=<their name>");
+                return Err(ReadError::MappedColumn { file: file.name.into(), ours, theirs: theirs.clone(), found, help });
+            };
+            taken.push(theirs);
+            others.push(Other { name: name.into(), root, kind: values::kind_of(field.data_type()), found: field.data_type().to_string() });
+        }
+        for (root, field) in file.schema.fields().iter().enumerate().filter(|(_, field)| !taken.contains(&field.name().as_str())) {
+            let kind = values::kind_of(field.data_type()).filter(|_| is_attribute_name(field.name()) && ours(field.name()).is_none());
+            if !others.iter().any(|other| other.name == *field.name()) {
+                others.push(Other { name: field.name().clone(), root, kind, found: field.data_type().to_string() });
+            }
+        }
+        Ok(others)
     }
 
     fn open_file(&self, path: PathBuf, mapping: &BTreeMap<String, String>) -> Result<Source, ReadError> {
@@ -140,7 +204,7 @@ impl Table {
             let ours = self.full(column);
             let mapped = mapping.get(&ours);
             match file.find(column, &ours, mapped.map_or(column.name, String::as_str))? {
-                Some(cell) if column.need != Need::Unread => drop(cells.insert(column.name, cell)),
+                Some(cell) if column.need != Need::Unread => drop(cells.insert(column.name.to_owned(), cell)),
                 Some(_) => {}
                 None => match mapped {
                     Some(theirs) => {
@@ -154,7 +218,7 @@ impl Table {
         }
         if !missing.is_empty() {
             let names: Vec<_> = missing.iter().map(|column| format!("\"{}\"", column.name)).collect();
-            let help: Vec<_> = missing.iter().map(|column| file.propose(column, &self.full(column))).collect();
+            let help: Vec<_> = missing.iter().map(|column| file.mapping(column, &self.full(column))).collect();
             return Err(ReadError::MissingColumns {
                 missing: names.join(" and no column "),
                 many: missing.len() > 1,
@@ -163,8 +227,29 @@ impl Table {
                 file: name,
             });
         }
-        Ok(Source { path, name, metadata, cells })
+        let mut others = if self.open { self.others(&file, mapping)? } else { Vec::new() };
+        others.retain(|other| other.found != DataType::Null.to_string());
+        for Other { name, root, kind, .. } in &others {
+            if let Some(kind) = kind {
+                cells.insert(name.clone(), Cell::Column(*root, *kind));
+            }
+        }
+        let unread = others.into_iter().filter(|other| other.kind.is_none()).map(|other| (other.name, other.found)).collect();
+        Ok(Source { path, name, metadata, cells, unread })
     }
+}
+
+/// A column that is none of ours.
+struct Other {
+    name: String,
+    root: usize,
+    kind: Option<Kind>,
+    found: String,
+}
+
+/// Whether an attribute may have this name: short, and such that `name=value` can be split.
+fn is_attribute_name(name: &str) -> bool {
+    (1..=MAX_NAME).contains(&name.len()) && !name.contains(['=', '&', ','])
 }
 
 /// The columns of one file, those that its folders spell included.
@@ -185,6 +270,7 @@ impl FileColumns<'_> {
                     found: field.data_type().to_string(),
                     ours: ours.into(),
                     expected: values::expected(column.kind),
+                    conversion: values::conversion(column.kind, field.data_type(), theirs),
                 });
             }
             return Ok(Some(Cell::Column(root, column.kind)));
@@ -216,6 +302,14 @@ impl FileColumns<'_> {
 
     /// The flag that would map the likeliest column of a readable type.
     fn propose(&self, column: &Column, ours: &str) -> String {
+        let named = self.schema.column_with_name(column.name);
+        if named.is_some_and(|(_, field)| column.accepts(field.data_type())) {
+            return format!("Leave that mapping out: the file has a column \"{}\"", column.name);
+        }
+        format!("Map it: {}", self.mapping(column, ours))
+    }
+
+    fn mapping(&self, column: &Column, ours: &str) -> String {
         let readable = self.schema.fields().iter().filter(|field| column.accepts(field.data_type()));
         let theirs = readable.max_by_key(|field| (likeness(column, field.name()), std::cmp::Reverse(field.name().clone())));
         match theirs.filter(|field| likeness(column, field.name()) > 0) {
@@ -256,7 +350,9 @@ pub(super) struct Source {
     /// The path as errors and the rejects name it.
     pub(super) name: String,
     metadata: ArrowReaderMetadata,
-    cells: BTreeMap<&'static str, Cell>,
+    cells: BTreeMap<String, Cell>,
+    /// Columns that could not be read as attributes, and their types.
+    pub(super) unread: Vec<(String, String)>,
 }
 
 impl Source {
@@ -268,6 +364,11 @@ impl Source {
     /// Whether a column of ours is there.
     pub(super) fn has(&self, name: &str) -> bool {
         self.cells.contains_key(name)
+    }
+
+    /// The columns to read, with their kinds, ascending by name.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = (&str, Kind)> {
+        self.cells.iter().filter_map(|(name, cell)| if let Cell::Column(_, kind) = cell { Some((name.as_str(), *kind)) } else { None })
     }
 
     /// Decodes the columns needed of one row group, batch by batch, until `each` fails. Never panics, whatever the file holds.

@@ -62,9 +62,12 @@ impl ReadSettings {
             let found = self.max_reject_rate.to_string();
             return Err(ReadError::Setting { name: "--max-reject-rate", found, expected: "a share from 0 to 1" });
         }
-        let valid: Vec<String> = [PURCHASES, ITEMS, CUSTOMERS].iter().flat_map(|table| table.names()).collect();
-        match self.columns.keys().find(|name| !valid.contains(name)) {
-            Some(found) => Err(ReadError::UnknownName { found: found.clone(), valid: valid.join(", ") }),
+        let tables = [PURCHASES, ITEMS, CUSTOMERS];
+        match self.columns.keys().find(|name| !tables.iter().any(|table| table.knows(name))) {
+            Some(found) => {
+                let valid: Vec<String> = tables.iter().flat_map(|table| table.names()).collect();
+                Err(ReadError::UnknownName { found: found.clone(), valid: format!("{} or customers.<any attribute>", valid.join(", ")) })
+            }
             None => Ok(()),
         }
     }

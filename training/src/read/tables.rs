@@ -1,4 +1,4 @@
-//! The items and the customers table.
+//! The items table.
 
 use super::ReadError;
 use super::intern::{Interner, LocalIds, MISSING, TOO_LONG};
@@ -54,7 +54,9 @@ pub(super) fn read_items(files: &[Source], items: &mut Interner, warnings: &mut 
             })?;
         }
     }
-    warn_without_id("items", "item_id", without_id, warnings);
+    if without_id > 0 {
+        warnings.push(format!("items: {without_id} rows have no item_id, or one longer than 256 bytes; they were left out"));
+    }
     entries.sort_by(|a, b| {
         let texts = |entry: &Entry| (entry.title.clone(), entry.category.clone(), entry.brand.clone());
         let rest = |entry: &Entry| (entry.price.map(f64::to_bits), entry.available);
@@ -72,36 +74,8 @@ pub(super) fn read_items(files: &[Source], items: &mut Interner, warnings: &mut 
     Ok(Items { entries })
 }
 
-/// Reads the customers table; its customers join `customers`. Rows without a usable id are left out, with a warning.
-pub(super) fn read_customers(files: &[Source], customers: &mut Interner, warnings: &mut Vec<String>) -> Result<(), ReadError> {
-    let mut without_id = 0;
-    for source in files {
-        for group in 0..source.row_groups().len() {
-            let mut ids = LocalIds::default();
-            source.decode(group, |batch| {
-                for code in ids.codes(&Ids::new(batch.column("customer_id")?), batch.rows()) {
-                    if is_unusable(code) {
-                        without_id += 1;
-                    } else {
-                        ids.share(code, customers);
-                    }
-                }
-                Ok(())
-            })?;
-        }
-    }
-    warn_without_id("customers", "customer_id", without_id, warnings);
-    Ok(())
-}
-
 fn is_unusable(code: u32) -> bool {
     [MISSING, TOO_LONG].contains(&code)
-}
-
-fn warn_without_id(table: &str, column: &str, rows: u64, warnings: &mut Vec<String>) {
-    if rows > 0 {
-        warnings.push(format!("{table}: {rows} rows have no {column}, or one longer than 256 bytes; they were left out"));
-    }
 }
 
 impl Items {

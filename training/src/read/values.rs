@@ -40,6 +40,26 @@ pub(super) fn accepts(kind: Kind, found: &DataType) -> bool {
     }
 }
 
+/// What an attribute of this type is read as, if it can be.
+pub(super) fn kind_of(found: &DataType) -> Option<Kind> {
+    let found = if let DataType::Dictionary(_, values) = found { values } else { found };
+    match found {
+        DataType::Boolean => Some(Kind::Flag),
+        found => [Kind::Time, Kind::Number, Kind::Text].into_iter().find(|&kind| accepts(kind, found)),
+    }
+}
+
+/// How to make times of what is none, where that is known.
+pub(super) fn conversion(kind: Kind, found: &DataType, column: &str) -> String {
+    let pandas =
+        |how: &str, or: &str| format!("Convert it first, in pandas df[\"{column}\"] = pd.to_datetime(df[\"{column}\"], {how}){or}. ");
+    match (kind, found) {
+        (Kind::Time, found) if found.is_integer() => pandas("unit=\"s\"", ", with the unit that it counts in"),
+        (Kind::Time, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => pandas("format=\"ISO8601\"", ""),
+        _ => String::new(),
+    }
+}
+
 /// The same values in the one type that this kind is read as. A value that it cannot hold becomes null.
 pub(super) fn canonical(kind: Kind, array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let found = match array.data_type() {

@@ -3,16 +3,15 @@
 mod bars;
 mod curves;
 mod ink;
+mod matrix;
 mod page;
 mod terminal;
 mod words;
 
 use arrow::array::Array;
 use shopkeeper_models::Manifest;
-use shopkeeper_models::customers::Customers;
-use shopkeeper_models::lifecycle::LifecycleStage;
-use shopkeeper_models::segments::Segments;
-use shopkeeper_models::value::ValueTier;
+use shopkeeper_models::groups::{Group, GroupBy, Standing};
+use shopkeeper_models::migration::Migration;
 
 pub use terminal::{comparison_text, evaluation_text, text};
 
@@ -20,18 +19,19 @@ pub use terminal::{comparison_text, evaluation_text, text};
 pub const FILE: &str = "report.html";
 
 /// `report.html`: complete in itself, with no script, font or picture from elsewhere. The same input always gives the same bytes.
-pub fn html(manifest: &Manifest, segments: &Segments, customers: &Customers) -> String {
-    page::html(manifest, &ReportData::new(segments, customers))
+/// `before` is the version to say of who moved from which group to which.
+pub fn html(manifest: &Manifest, standing: &Standing, before: Option<&Standing>) -> String {
+    page::html(manifest, &ReportData::new(standing, before))
 }
 
 /// What the report shows and the manifest does not hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct ReportData {
     segments: Vec<SegmentRow>,
-    /// Customers in each lifecycle stage, in the order of [`LifecycleStage::ALL`].
-    lifecycle: [u64; LifecycleStage::ALL.len()],
-    /// Customers in each value tier, in the order of [`ValueTier::ALL`].
-    tiers: [u64; ValueTier::ALL.len()],
+    /// Every group but the segments, with its rule and count.
+    groups: Vec<Group>,
+    /// Who moved since the version before, by stage, RFM group, value tier, loyalty tier and segment.
+    migrations: Vec<Migration>,
 }
 
 /// A segment as the report shows it.
@@ -49,7 +49,8 @@ struct SegmentRow {
 
 impl ReportData {
     /// Counted from the fitted tables.
-    fn new(segments: &Segments, customers: &Customers) -> Self {
+    fn new(standing: &Standing, before: Option<&Standing>) -> Self {
+        let (segments, customers) = (&standing.segments, &standing.customers);
         let churn_fitted = customers.churn_probability.0.null_count() < customers.len();
         let row = |row: usize| SegmentRow {
             name: segments.name.value(row).to_owned(),
@@ -60,12 +61,11 @@ impl ReportData {
             mean_spend: segments.mean_spend.value(row),
             mean_churn_probability: churn_fitted.then(|| segments.mean_churn_probability.value(row)),
         };
-        let mut data = Self { segments: (0..segments.len()).map(row).collect(), ..Self::default() };
-        for (&stage, &tier) in customers.lifecycle.values().iter().zip(customers.value_tier.values()) {
-            data.lifecycle[stage as usize] += 1;
-            data.tiers[tier as usize] += 1;
-        }
-        data
+        let by = [GroupBy::Lifecycle, GroupBy::RfmGroup, GroupBy::ValueTier, GroupBy::LoyaltyTier];
+        let mut groups: Vec<Group> = by.into_iter().flat_map(|by| standing.groups(by)).collect();
+        groups.extend(standing.scores());
+        let between = |before| by.into_iter().chain([GroupBy::Segment]).map(move |by| Migration::between(before, standing, by));
+        Self { segments: (0..segments.len()).map(row).collect(), groups, migrations: before.into_iter().flat_map(between).collect() }
     }
 }
 

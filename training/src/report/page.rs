@@ -5,15 +5,14 @@ use minijinja::{AutoEscape, Environment};
 use serde::Serialize;
 use shopkeeper_models::Manifest;
 use shopkeeper_models::evaluation::{ChurnEvaluation, Difference, RecommendationEvaluation, RecommendationScores, Task};
-use shopkeeper_models::lifecycle::LifecycleStage;
-use shopkeeper_models::value::ValueTier;
+use shopkeeper_models::groups::{Group as RuleGroup, GroupBy};
+use shopkeeper_models::migration::{Change, Migration, Way};
 
 use super::bars::{self, Bar, Group};
 use super::words::{
-    amount, count, decimal, interval, maybe_decimal, maybe_percent, method, method_meaning, percent, plain, share_of, signed, stage, task,
-    tier, verdict,
+    amount, count, decimal, interval, maybe_decimal, maybe_percent, method, method_meaning, percent, plain, share_of, signed, task, verdict,
 };
-use super::{ReportData, SegmentRow, curves};
+use super::{ReportData, SegmentRow, curves, matrix};
 
 const TEMPLATE: &str = include_str!("report.html");
 
@@ -30,8 +29,8 @@ pub(super) fn html(manifest: &Manifest, extra: &ReportData) -> String {
         churn: manifest.evaluation.churn.as_ref().map(Churn::new),
         skipped: &manifest.evaluation.skipped,
         segments: Segments::new(&extra.segments),
-        lifecycle: lifecycle(manifest, extra),
-        tiers: tiers(manifest, extra),
+        groups: groups(&extra.groups),
+        before: Before::new(&extra.migrations),
         settings: settings(&manifest.settings),
     };
     let page = Serde(&page);
@@ -51,8 +50,8 @@ struct Page<'a> {
     churn: Option<Churn<'a>>,
     skipped: &'a [String],
     segments: Segments,
-    lifecycle: Vec<[String; 4]>,
-    tiers: Vec<[String; 4]>,
+    groups: Vec<GroupTable>,
+    before: Option<Before>,
     settings: Vec<[String; 2]>,
 }
 
@@ -119,27 +118,104 @@ fn data(manifest: &Manifest) -> Vec<Fact> {
 
 fn rejects(manifest: &Manifest) -> Vec<Fact> {
     let data = &manifest.data;
-    data.rejects.iter().map(|(reason, &rows)| Fact::new(plain(reason), count(rows), share_of(rows, data.rows))).collect()
+    // the customers table has rows of its own
+    let share =
+        |reason: &str, rows| if reason.starts_with("customers:") { super::words::NONE.to_owned() } else { share_of(rows, data.rows) };
+    data.rejects.iter().map(|(reason, &rows)| Fact::new(plain(reason), count(rows), share(reason, rows))).collect()
 }
 
-fn lifecycle(manifest: &Manifest, extra: &ReportData) -> Vec<[String; 4]> {
-    let rows = LifecycleStage::ALL.iter().zip(extra.lifecycle);
-    let all = extra.lifecycle.iter().sum();
-    rows.map(|(&of, customers)| {
-        let (name, rule) = stage(of, &manifest.rules.lifecycle);
-        [name.to_owned(), count(customers), share_of(customers, all), rule]
-    })
-    .collect()
+/// The groups by one thing: caption, head of the first column, and a row a group: name, customers, share, rule.
+#[derive(Serialize)]
+struct GroupTable {
+    caption: &'static str,
+    head: &'static str,
+    rows: Vec<[String; 4]>,
 }
 
-fn tiers(manifest: &Manifest, extra: &ReportData) -> Vec<[String; 4]> {
-    let all = extra.tiers.iter().sum();
-    let rows = ValueTier::ALL.iter().zip(extra.tiers);
-    rows.map(|(&of, customers)| {
-        let (name, rule) = tier(of, &manifest.rules.value);
-        [name.to_owned(), count(customers), share_of(customers, all), rule]
-    })
-    .collect()
+fn groups(groups: &[RuleGroup]) -> Vec<GroupTable> {
+    let table = |of: &[RuleGroup]| {
+        let (caption, head) = match of[0].by {
+            "lifecycle" => (
+                "Where the customers stand, by their own tempo. The rules are tried in the order prospect, lapsed, at risk, new, won back, loyal, active.",
+                "Stage",
+            ),
+            "rfm_group" => ("How lately, how often and how much they bought: the named groups of the scores below.", "RFM group"),
+            "value_tier" => ("What they are expected to be worth, in the currency of the purchases.", "Value tier"),
+            "loyalty_tier" => ("Loyalty tiers, by spend and orders lately.", "Loyalty tier"),
+            "rfm_recency" => (
+                "Scores of how lately they bought. Equal values share a score: with few different values, fewer scores are in use.",
+                "Recency score",
+            ),
+            "rfm_frequency" => ("Scores of how often they bought.", "Frequency score"),
+            _ => ("Scores of how much they spent.", "Monetary score"),
+        };
+        let all = of.iter().map(|group| group.customers).sum();
+        let row = |group: &RuleGroup| {
+            [super::words::group(&group.name), count(group.customers), share_of(group.customers, all), group.rule.clone()]
+        };
+        GroupTable { caption, head, rows: of.iter().map(row).collect() }
+    };
+    groups.chunk_by(|a, b| a.by == b.by).map(table).collect()
+}
+
+/// Who moved since the version before.
+#[derive(Serialize)]
+struct Before {
+    version: String,
+    as_of_date: String,
+    matrices: Vec<Matrix>,
+}
+
+#[derive(Serialize)]
+struct Matrix {
+    name: String,
+    summary: String,
+    chart: String,
+}
+
+impl Before {
+    fn new(migrations: &[Migration]) -> Option<Self> {
+        let [version, as_of] = &migrations.first()?.from;
+        let worth = |migration: &&Migration| migration.from_groups.len() > 1 || migration.to_groups.len() > 1;
+        let matrix = |migration: &Migration| Matrix {
+            name: match migration.by {
+                GroupBy::Lifecycle => "Lifecycle",
+                GroupBy::RfmGroup => "RFM groups",
+                GroupBy::ValueTier => "Value tiers",
+                GroupBy::LoyaltyTier => "Loyalty tiers",
+                GroupBy::Segment => "Segments",
+            }
+            .to_owned(),
+            summary: migration_summary(migration),
+            chart: matrix::chart(migration),
+        };
+        Some(Self {
+            version: version.clone(),
+            as_of_date: as_of.get(..10).unwrap_or(as_of).to_owned(),
+            matrices: migrations.iter().filter(worth).map(matrix).collect(),
+        })
+    }
+}
+
+/// Who stayed, and the three largest moves, in words.
+fn migration_summary(migration: &Migration) -> String {
+    let [both, joined, left] = migration.totals();
+    let whole = format!(
+        "{} of the {} customers in both versions are where they were; {} joined and {} are gone.",
+        share_of(migration.stayed(), both),
+        count(both),
+        count(joined),
+        count(left)
+    );
+    let mut moves: Vec<Way<'_>> = migration.ways().filter(|way| way.change == Change::Moved).collect();
+    moves.sort_by_key(|way| std::cmp::Reverse(way.customers));
+    let name = |group: Option<&str>| plain(group.unwrap_or_default());
+    let one = |way: &Way<'_>| {
+        let share = maybe_percent(way.share);
+        format!("{} to {}, {} ({share} of {})", name(way.from), name(way.to), count(way.customers), name(way.from))
+    };
+    let largest: Vec<String> = moves.iter().take(3).map(one).collect();
+    if largest.is_empty() { whole } else { format!("{whole} The largest moves: {}.", largest.join("; ")) }
 }
 
 #[derive(Serialize)]

@@ -5,15 +5,15 @@ use shopkeeper_models::evaluation::{
     ChurnEvaluation, ChurnScores, Difference, Evaluation, RecommendationEvaluation, RecommendationScores, ReliabilityBin, Stability, Task,
 };
 use shopkeeper_models::lifecycle::LifecycleRules;
+use shopkeeper_models::loyalty::LoyaltyRules;
 use shopkeeper_models::manifest::{CustomerRules, DataSummary};
-use shopkeeper_models::rfm::{Quintiles, RfmCuts};
+use shopkeeper_models::rfm::{RfmCuts, RfmGroups};
 use shopkeeper_models::value::ValueCuts;
 
 use super::page::html;
 use super::*;
 
 fn manifest(evaluation: Evaluation) -> Manifest {
-    let quintiles = Quintiles([1.0, 2.0, 3.0, 4.0]);
     Manifest {
         format: 1,
         as_of: "2026-10-01T00:00:00Z".into(),
@@ -33,9 +33,11 @@ fn manifest(evaluation: Evaluation) -> Manifest {
         },
         settings: serde_json::json!({"seed": 42, "horizon_days": null, "read": {"timezone": "Europe/Berlin", "columns": {"item_id": "<sku>"}}}),
         rules: CustomerRules {
-            rfm: RfmCuts { recency: quintiles, frequency: quintiles, monetary: quintiles },
+            rfm: RfmCuts::default(),
+            rfm_groups: RfmGroups::default(),
             lifecycle: LifecycleRules::default(),
             value: ValueCuts { high: 212.5, medium: 64.0 },
+            loyalty: LoyaltyRules::default(),
         },
         evaluation,
         files: Default::default(),
@@ -119,16 +121,35 @@ fn extra() -> ReportData {
             segment("<b>Now & then</b>", 702, 212.9),
             segment("Gone quiet for longer than usual", 311, 95.1),
         ],
-        lifecycle: [80, 61, 702, 498, 320, 419],
-        tiers: [416, 832, 832],
+        groups: vec![
+            group("lifecycle", "prospect", 80, "known, but has not bought yet"),
+            group("lifecycle", "at_risk", 320, "silent for more than 2 times their usual gap"),
+            group("value_tier", "high", 416, "expected spend at their own pace of 212.50 or more"),
+        ],
+        migrations: vec![Migration {
+            by: GroupBy::Lifecycle,
+            from: ["2026-09-01-3f1c9a0b77e2".into(), "2026-09-01T00:00:00Z".into()],
+            to: ["".into(), "2026-10-01T00:00:00Z".into()],
+            from_groups: vec!["active".into(), "at_risk".into()],
+            to_groups: vec!["active".into(), "at_risk".into(), "won_back".into()],
+            moved: vec![vec![600, 120, 0], vec![0, 150, 31]],
+            joined: vec![12, 0, 0],
+            left: vec![0, 3],
+        }],
     }
+}
+
+fn group(by: &'static str, name: &str, customers: u64, rule: &str) -> Group {
+    Group { by, name: name.into(), rule: rule.into(), customers }
 }
 
 #[test]
 fn the_page_is_whole_escaped_and_needs_no_network() {
     let page = html(&manifest(measured()), &extra());
     assert_eq!(page, html(&manifest(measured()), &extra()));
-    assert_eq!(page.matches("<svg").count(), 4);
+    assert_eq!(page.matches("<svg").count(), 5);
+    let moved = "83.2 % of the 901 customers in both versions are where they were; 12 joined and 3 are gone. The largest moves: active to at risk, 120";
+    assert!(page.contains(moved), "says who moved");
     assert!(page.contains("&lt;b&gt;Now &amp; then&lt;&#x2f;b&gt;") && !page.contains("<b>Now"), "names are escaped");
     assert!(page.contains("read.columns.item_id") && page.contains("&lt;sku&gt;"));
     assert!(page.contains("ranks 15 % better than the best simple rule (own most bought)"), "says what it means");
@@ -153,6 +174,7 @@ fn a_short_history_is_reported_without_figures() {
     let only = ReportData { segments: vec![segment("All customers", 7, 12.0)], ..ReportData::default() };
     for extra in [ReportData::default(), only] {
         let page = html(&manifest(evaluation.clone()), &extra);
+        assert!(page.contains("The store holds no version with an earlier as-of"));
         assert!(page.contains("Churn: 20 days of history, 112 needed.") && page.contains("Not measured"));
         assert!(!page.contains("NaN"));
     }

@@ -1,8 +1,6 @@
 //! The report's words and figures, the same in the page and on the terminal.
 
 use shopkeeper_models::evaluation::{Difference, Task};
-use shopkeeper_models::lifecycle::{LifecycleRules, LifecycleStage};
-use shopkeeper_models::value::{ValueCuts, ValueTier};
 
 /// What stands for a figure that there is none of.
 pub(super) const NONE: &str = "–";
@@ -125,29 +123,19 @@ pub(super) fn maybe_percent(share: Option<f64>) -> String {
     share.map_or_else(|| NONE.to_owned(), percent)
 }
 
-/// A stage and its rule, as it is set.
-pub(super) fn stage(stage: LifecycleStage, rules: &LifecycleRules) -> (&'static str, String) {
-    let LifecycleRules { new_days, new_purchase_days, at_risk_gaps, lapsed_gaps, loyal_rfm_frequency } = rules;
-    match stage {
-        LifecycleStage::Prospect => ("Prospect", "known, but has not bought yet".to_owned()),
-        LifecycleStage::New => {
-            ("New", format!("first order at most {new_days} days ago, and fewer than {new_purchase_days} days with an order"))
-        }
-        LifecycleStage::Active => ("Active", "buys at their usual tempo".to_owned()),
-        LifecycleStage::Loyal => {
-            ("Loyal", format!("buys at their usual tempo, and has a frequency score of {loyal_rfm_frequency} or more of 5"))
-        }
-        LifecycleStage::AtRisk => ("At risk", format!("silent for more than {at_risk_gaps} times their usual gap")),
-        LifecycleStage::Lapsed => ("Lapsed", format!("silent for more than {lapsed_gaps} times their usual gap")),
-    }
+/// A group's name as words: `at_risk` as `At risk`.
+pub(super) fn group(name: &str) -> String {
+    let words = plain(name);
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// A tier and its rule, as it is set.
-pub(super) fn tier(tier: ValueTier, cuts: &ValueCuts) -> (&'static str, String) {
-    match tier {
-        ValueTier::High => ("High", format!("expected value of {} or more", amount(cuts.high))),
-        ValueTier::Medium => ("Medium", format!("expected value of {} or more", amount(cuts.medium))),
-        ValueTier::Low => ("Low", format!("expected value below {}", amount(cuts.medium))),
+/// `12,345`, `123k`, `1.2M`: at most five characters up to a hundred million, for narrow cells.
+pub(super) fn in_brief(value: u64) -> String {
+    match value {
+        0..100_000 => count(value),
+        100_000..1_000_000 => format!("{}k", value / 1_000),
+        _ => format!("{:.1}M", value as f64 / 1e6),
     }
 }
 
@@ -164,6 +152,8 @@ mod tests {
     fn figures_read_well() {
         assert_eq!([count(0), count(999), count(1_000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([amount(1234.56), amount(0.04), amount(-0.04), amount(-2.5), amount(f64::NAN)], ["1,234.6", "0.0", "0.0", "-2.5", NONE]);
+        assert_eq!([in_brief(99_999), in_brief(123_456), in_brief(1_260_000)], ["99,999", "123k", "1.3M"]);
+        assert_eq!(group("cannot_lose_them"), "Cannot lose them");
         assert_eq!([percent(0.1234), share_of(1, 0), maybe_decimal(None)], ["12.3 %", "0.0 %", NONE]);
     }
 }

@@ -1,5 +1,8 @@
 //! What reading accepts, and the log it makes of it.
 
+use shopkeeper_models::CustomerIx;
+use shopkeeper_models::attributes::Attribute;
+
 use super::*;
 
 #[test]
@@ -466,10 +469,71 @@ fn the_items_and_customers_tables_add_what_was_never_bought() {
     assert_eq!(log.catalogue.brand, [None, None, None]);
     assert_eq!(log.catalogue.price, [Some(1.0), None, Some(2.5)]);
     assert_eq!(log.catalogue.available, [true, true, false]);
-    let expected = ["1 rows have no item_id", "1 rows repeat an item_id", "1 of 2 sold items are not in the table"];
+    let expected =
+        ["1 rows have no item_id", "1 rows repeat an item_id", "1 of 2 sold items are not in the table", "1 rows repeat a customer_id"];
+    assert_eq!(read.attributes.names(), ["age"]);
     assert_eq!(read.warnings.len(), expected.len(), "{:?}", read.warnings);
     for (warning, expected) in read.warnings.iter().zip(expected) {
         assert!(warning.contains(expected), "{warning}");
     }
     assert_ne!(read.fingerprint, shop.read().fingerprint);
+}
+
+#[test]
+fn attributes_of_the_customers_table_are_read_by_type_and_judged() {
+    let shop = Shop::with(three_lines());
+    let long = "x".repeat(300);
+    shop.write(
+        "people.parquet",
+        vec![
+            ("id", array(StringArray::from(vec![Some("b"), None, Some("d"), Some("e"), Some("a")]))),
+            ("joined", seconds(&[MONDAY - DAY, MONDAY, MONDAY + 9 * DAY, MONDAY, 32_503_680_000])),
+            ("birthday", array(Date32Array::from(vec![Some(4_000), None, Some(9_000), Some(-40_000), None]))),
+            ("newsletter", array(BooleanArray::from(vec![Some(true), None, None, Some(false), None]))),
+            ("region", array(StringArray::from(vec![Some("north"), None, None, Some(long.as_str()), Some("")]))),
+            ("card", array(Int64Array::from(vec![Some(7), None, None, None, None]))),
+            ("score", array(Float64Array::from(vec![Some(f64::NAN), None, None, Some(2.5), None]))),
+            ("empty", array(NullArray::new(5))),
+        ],
+    );
+    let settings = |as_of: Option<&str>| ReadSettings {
+        customers: Some(shop.name("people.parquet")),
+        columns: mapping(&[
+            ("customers.customer_id", "id"),
+            ("customers.signed_up_at", "joined"),
+            ("customers.email_opt_in", "newsletter"),
+            ("customers.card_number", "card"),
+        ]),
+        max_reject_rate: 0.2,
+        as_of: as_of.map(|text| text.parse().unwrap()),
+        ..shop.settings("purchases.parquet")
+    };
+    let read = accept(&settings(None));
+    assert_eq!(ids(&read.log.customer_ids), ["a", "b", "d", "e"]);
+    assert_eq!(read.attributes.names(), ["birthday", "card_number", "email_opt_in", "region", "score", "signed_up_at"]);
+    let of = |customer: u32| -> Vec<Option<Attribute<'_>>> {
+        (0..read.attributes.names().len()).map(|column| read.attributes.get(column, CustomerIx(customer))).collect()
+    };
+    let monday = (MONDAY / DAY) as i32;
+    let (day, text, number, flag) = (Attribute::Date, Attribute::Text, Attribute::Number, Attribute::Flag);
+    assert_eq!(of(0), [None; 6], "nothing that could be kept");
+    assert_eq!(of(1), [Some(day(4_000)), Some(number(7.0)), Some(flag(true)), Some(text("north")), None, Some(day(monday - 1))]);
+    assert_eq!(of(3), [None, None, Some(flag(false)), None, Some(number(2.5)), Some(day(monday))]);
+    let reasons: Vec<String> = reject_rows(&read, &shop).into_iter().map(|(file, row, reason)| format!("{file} {row} {reason}")).collect();
+    assert_eq!(
+        reasons,
+        [
+            "people.parquet 0 customers: a number that is not finite, left out",
+            "people.parquet 1 customers: no customer_id",
+            "people.parquet 3 customers: birthday before 1900 or in the future, left out",
+            "people.parquet 3 customers: text longer than 256 bytes, left out",
+            "people.parquet 4 customers: signed_up_at in the future, left out",
+        ]
+    );
+    // who signed up after the as-of and had not bought by then is not known yet
+    let earlier = accept(&settings(Some(&shopkeeper_models::calendar::date(monday + 1))));
+    assert_eq!(ids(&earlier.log.customer_ids), ["a", "b", "e"]);
+    assert!(earlier.warnings.iter().any(|warning| warning.contains("1 signed up after the as-of")), "{:?}", earlier.warnings);
+    let strict = shop.refuse(&ReadSettings { max_reject_rate: 0.05, ..settings(None) });
+    assert!(strict.contains("1 of 5 rows were rejected (20.0 %)") && strict.contains("customers: no customer_id"), "{strict}");
 }
