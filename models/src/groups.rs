@@ -111,9 +111,12 @@ impl Model {
     }
 }
 
+/// The position of a customer's group.
+type GroupOf<'a> = Box<dyn Fn(CustomerIx) -> Option<usize> + 'a>;
+
 impl Standing {
-    /// The names of the groups, the rule of each, and the group of a customer as a position among them.
-    fn grouping(&self, by: GroupBy) -> (Vec<(String, String)>, Box<dyn Fn(CustomerIx) -> Option<usize> + '_>) {
+    /// The names of the groups with their rules, and the group of a customer as a position among them.
+    fn grouping(&self, by: GroupBy) -> (Vec<(String, String)>, GroupOf<'_>) {
         let Self { rules, customers, segments, loyalty, .. } = self;
         match by {
             GroupBy::Segment => {

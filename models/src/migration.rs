@@ -78,7 +78,7 @@ impl Migration {
         let (mut a, mut b) = (0, 0);
         while a < before.of.len() || b < after.of.len() {
             let order = match (id(&before.customer_id, a), id(&after.customer_id, b)) {
-                (Some(a), Some(b)) => a.cmp(&b),
+                (Some(a), Some(b)) => a.cmp(b),
                 (Some(_), None) => std::cmp::Ordering::Less,
                 _ => std::cmp::Ordering::Greater,
             };

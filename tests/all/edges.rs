@@ -40,7 +40,7 @@ fn trained(lines: &[Line]) -> Arc<Model> {
 fn json(list: List) -> Vec<Value> {
     let schema = list.schema.clone();
     let mut encoder = Encoder::new(Format::Json, &schema).unwrap();
-    list.batches.into_iter().for_each(|batch| {
+    list.batches.for_each(|batch| {
         for column in batch.columns() {
             if let Some(numbers) = column.as_any().downcast_ref::<arrow::array::Float64Array>() {
                 assert!(numbers.iter().flatten().all(f64::is_finite), "{schema:?}");

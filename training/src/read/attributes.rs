@@ -134,8 +134,7 @@ fn kinds(files: &[Source]) -> Result<BTreeMap<String, Kind>, ReadError> {
                     column: name.into(),
                     found: format!("{kind:?}").to_lowercase(),
                     ours: format!("customers.{name}"),
-                    expected: super::values::expected(known),
-                    conversion: "It is that in another file of the table. ".into(),
+                    expected: format!("{}, as in another file of the table", super::values::expected(known)).into(),
                 });
             }
         }

@@ -133,7 +133,7 @@ pub enum ReadError {
     },
     /// A column of a type that cannot be read as what it should be.
     #[error(
-        "{file}: column \"{column}\" is {found}; {ours} must be {expected}. {conversion}Write it as such, or map another column: --column {ours}=..."
+        "{file}: column \"{column}\" is {found}; {ours} must be {expected}. Write it as such, or map another column: --column {ours}=..."
     )]
     WrongType {
         /// The file.
@@ -144,10 +144,8 @@ pub enum ReadError {
         found: String,
         /// Our name.
         ours: String,
-        /// What can be read.
-        expected: &'static str,
-        /// How to make that of it, as a sentence, where it is known.
-        conversion: String,
+        /// What can be read, and how to make that of it where it is known.
+        expected: Box<str>,
     },
     /// A folder name `key=value` whose value cannot be read as what it should be.
     #[error(

@@ -269,8 +269,7 @@ impl FileColumns<'_> {
                     column: theirs.into(),
                     found: field.data_type().to_string(),
                     ours: ours.into(),
-                    expected: values::expected(column.kind),
-                    conversion: values::conversion(column.kind, field.data_type(), theirs),
+                    expected: values::expected_of(column.kind, field.data_type(), theirs).into(),
                 });
             }
             return Ok(Some(Cell::Column(root, column.kind)));

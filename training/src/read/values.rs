@@ -49,14 +49,14 @@ pub(super) fn kind_of(found: &DataType) -> Option<Kind> {
     }
 }
 
-/// How to make times of what is none, where that is known.
-pub(super) fn conversion(kind: Kind, found: &DataType, column: &str) -> String {
+/// What a column of this kind may be, and how to make that of a column of another type, where it is known.
+pub(super) fn expected_of(kind: Kind, found: &DataType, column: &str) -> String {
     let pandas =
-        |how: &str, or: &str| format!("Convert it first, in pandas df[\"{column}\"] = pd.to_datetime(df[\"{column}\"], {how}){or}. ");
+        |how: &str| format!("{}. Convert it first, in pandas df[\"{column}\"] = pd.to_datetime(df[\"{column}\"], {how}", expected(kind));
     match (kind, found) {
-        (Kind::Time, found) if found.is_integer() => pandas("unit=\"s\"", ", with the unit that it counts in"),
-        (Kind::Time, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => pandas("format=\"ISO8601\"", ""),
-        _ => String::new(),
+        (Kind::Time, found) if found.is_integer() => pandas("unit=\"s\"), with the unit that it counts in"),
+        (Kind::Time, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => pandas("format=\"ISO8601\")"),
+        _ => expected(kind).to_owned(),
     }
 }
 
