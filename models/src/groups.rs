@@ -184,11 +184,13 @@ impl Standing {
             let longest = -from;
             match below {
                 None => format!("at most {longest} days since the last purchase"),
+                Some(below) if below - from <= 1.0 => format!("{longest} days since the last purchase"),
                 Some(below) => format!("{} to {longest} days since the last purchase", 1.0 - below),
             }
         };
         let counted = |from: f64, below: Option<f64>| match below {
             None => format!("{from} or more days with an order"),
+            Some(2.0) if from == 1.0 => "1 day with an order".to_owned(),
             Some(below) if below - from <= 1.0 => format!("{from} days with an order"),
             Some(below) => format!("{from} to {} days with an order", below - 1.0),
         };

@@ -60,6 +60,10 @@ pub enum Kind {
     Flag,
 }
 
+impl Kind {
+    const ALL: [Self; 4] = [Self::Text, Self::Number, Self::Date, Self::Flag];
+}
+
 /// What is asked of a field.
 #[derive(Clone, Debug, PartialEq)]
 enum Condition {
@@ -105,7 +109,7 @@ impl CustomerFilter {
             }
         }
         let Some(sort) = find(model, by) else {
-            return refuse(format!("sort={by}: no such field; expected {}", names(model)));
+            return refuse(format!("sort={by}: no such field; expected one of {}", labels(model, &Kind::ALL).join(", ")));
         };
         filter.sort = sort;
         filter.descending = match order {
@@ -293,12 +297,14 @@ pub fn columns(of: Kind) -> impl Iterator<Item = (&'static str, &'static str)> {
     CUSTOMERS.iter().filter(move |column| kind_of_cell(&column.cell) == of).map(|column| (column.name, column.about))
 }
 
-/// Every field of a model, for a message.
-fn names(model: &Model) -> String {
+/// Every field of a model of these kinds.
+fn labels(model: &Model, of: &[Kind]) -> Vec<String> {
     let fields = (0..CUSTOMERS.len()).map(Field::Column).chain((0..model.attributes.names().len()).map(Field::Attribute));
-    let of = |wanted: &[Kind]| -> Vec<String> {
-        fields.clone().filter(|&field| wanted.contains(&kind(model, field))).map(|field| label(model, field)).collect()
-    };
-    let (texts, numbers) = (of(&[Kind::Text, Kind::Flag]), of(&[Kind::Number, Kind::Date]));
+    fields.filter(|&field| of.contains(&kind(model, field))).map(|field| label(model, field)).collect()
+}
+
+/// Every parameter of a filter, for a message.
+fn names(model: &Model) -> String {
+    let (texts, numbers) = (labels(model, &[Kind::Text, Kind::Flag]), labels(model, &[Kind::Number, Kind::Date]));
     format!("one of {}, or, also with min_ or max_ in front, one of {}", texts.join(", "), numbers.join(", "))
 }

@@ -216,6 +216,27 @@ fn loyalty_counts_the_window_the_way_up_the_day_of_falling_back_and_points() {
 }
 
 #[test]
+fn migration_tells_who_stayed_moved_joined_and_left() {
+    let shop = |customers: std::ops::Range<i64>, until: i64| -> Vec<Line> {
+        let visits = customers.flat_map(|customer| (0..until).step_by(10 + customer as usize).map(move |day| (customer, day)));
+        visits.map(|(customer, day)| line(&format!("c{customer:02}"), &format!("o{customer}-{day}"), "i1", day)).collect()
+    };
+    let (before, after) = (trained(&earlier(shop(0..10, 100))), trained(&earlier([shop(5..15, 100), shop(20..21, 190)].concat())));
+    for by in GroupBy::ALL {
+        let moved = Migration::between(&before.standing(), &after.standing(), by);
+        assert_eq!(moved.totals(), [5, 6, 5], "{by:?}");
+        assert_eq!(moved.ways().map(|way| way.customers).sum::<u64>(), 16);
+        for group in &moved.from_groups {
+            let shares: f64 = moved.ways().filter(|way| way.from == Some(group)).filter_map(|way| way.share).sum();
+            assert!(shares == 0.0 || (shares - 1.0).abs() < 1e-9, "{by:?} {group}: {shares}");
+        }
+    }
+    let stages = Migration::between(&before.standing(), &after.standing(), GroupBy::Lifecycle);
+    let lapsed = stages.ways().filter(|way| way.to == Some("lapsed")).map(|way| way.customers).sum::<u64>();
+    assert!(lapsed >= 5 && stages.stayed() < 5, "ninety days later nobody of them has come back: {stages:?}");
+}
+
+#[test]
 fn the_report_says_who_moved_since_the_version_before() {
     let folder = tempfile::tempdir().unwrap();
     let (purchases, store) = (folder.path().join("p.parquet"), folder.path().join("store"));

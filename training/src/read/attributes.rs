@@ -251,6 +251,9 @@ impl People {
 
     /// The attributes of the customers in the order of `ascending`; a name that nobody has a value of is left out.
     pub(super) fn attributes(&self, customers: &Interner) -> Attributes {
+        if self.columns.is_empty() {
+            return Attributes::none(customers.len());
+        }
         let ranks = ranks(&customers.ascending());
         let mut row_of = vec![None; ranks.len()];
         for (row, &customer) in self.customers.iter().enumerate().filter(|(_, customer)| **customer != MISSING) {
