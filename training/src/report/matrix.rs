@@ -1,4 +1,4 @@
-//! A matrix of who moved from which group to which: the darker, the larger the share of the group before.
+//! A matrix of who moved from which group to which: the stronger the colour, the larger the share of the group before.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
