@@ -14,6 +14,7 @@ pub mod co_purchase;
 pub mod customers;
 pub mod error;
 pub mod evaluation;
+pub mod factors;
 pub mod groups;
 pub mod histories;
 pub mod ids;

@@ -12,6 +12,7 @@ use crate::churn::ChurnModel;
 use crate::co_purchase::CoPurchase;
 use crate::customers::Customers;
 use crate::error::ModelError;
+use crate::factors::Factors;
 use crate::groups::Standing;
 use crate::histories::Histories;
 use crate::items::Items;
@@ -31,6 +32,10 @@ pub const ALIKE_FILE: &str = "alike.arrow";
 pub const AFFINITY_FILE: &str = "affinity.arrow";
 /// The file of what customers like each customer bought lately.
 pub const LATELY_FILE: &str = "lately.arrow";
+/// The file of the factors of the customers.
+pub const CUSTOMER_FACTORS_FILE: &str = "customer_factors.arrow";
+/// The file of the factors of the items.
+pub const ITEM_FACTORS_FILE: &str = "item_factors.arrow";
 
 /// Everything one training run fitted. Cheap to share, never changes.
 #[derive(Debug)]
@@ -101,6 +106,8 @@ impl Model {
             alike: CoPurchase::from_batch(ALIKE_FILE, &read(ALIKE_FILE)?, items.len())?,
             affinity: Affinity::from_batch(AFFINITY_FILE, &read(AFFINITY_FILE)?, customers.len(), items.len())?,
             lately: Affinity::from_batch(LATELY_FILE, &read(LATELY_FILE)?, customers.len(), items.len())?,
+            customer_factors: Factors::from_batch(CUSTOMER_FACTORS_FILE, &read(CUSTOMER_FACTORS_FILE)?, customers.len())?,
+            item_factors: Factors::from_batch(ITEM_FACTORS_FILE, &read(ITEM_FACTORS_FILE)?, items.len())?,
             segments: Some((customers.segment.clone(), favourites)),
             items,
             ranker,

@@ -11,13 +11,14 @@ use shopkeeper_models::churn::{self, ChurnModel, Scorer};
 use shopkeeper_models::co_purchase::{CoPurchase, Neighbour};
 use shopkeeper_models::customers::Customers;
 use shopkeeper_models::evaluation::Evaluation;
+use shopkeeper_models::factors::{Factors, WIDTH};
 use shopkeeper_models::histories::{Bought, Histories};
 use shopkeeper_models::items::Items;
 use shopkeeper_models::lifecycle::LifecycleRules;
 use shopkeeper_models::logistic::{Logistic, Weight};
 use shopkeeper_models::loyalty::{Loyalty, LoyaltyRules, LoyaltyTier};
 use shopkeeper_models::manifest::{CustomerRules, DataSummary, FORMAT_VERSION};
-use shopkeeper_models::model::{AFFINITY_FILE, ALIKE_FILE, LATELY_FILE, TOGETHER_FILE};
+use shopkeeper_models::model::{AFFINITY_FILE, ALIKE_FILE, CUSTOMER_FACTORS_FILE, ITEM_FACTORS_FILE, LATELY_FILE, TOGETHER_FILE};
 use shopkeeper_models::recommender::{EXPLORE_FEATURES, Head, REPEAT_FEATURES, Ranker, Trees};
 use shopkeeper_models::rfm::{RfmCuts, RfmGroup, RfmGroups};
 use shopkeeper_models::segments::Segments;
@@ -61,6 +62,9 @@ pub(crate) fn publish(folder: &Path, shop: Shop) -> String {
     write(ALIKE_FILE, alike().to_batch());
     for file in [AFFINITY_FILE, LATELY_FILE] {
         write(file, Affinity::new(&vec![Vec::new(); CUSTOMERS.len()]).to_batch());
+    }
+    for (file, rows) in [(CUSTOMER_FACTORS_FILE, CUSTOMERS.len()), (ITEM_FACTORS_FILE, ITEMS.len())] {
+        write(file, Factors::new(&vec![[0.0; WIDTH]; rows]).to_batch());
     }
     staging.write(BuyTillYouDie::FILE, &serde_json::to_vec(&BuyTillYouDie::default()).unwrap()).unwrap();
     staging.write(SpendModel::FILE, b"null").unwrap();

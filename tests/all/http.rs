@@ -17,6 +17,7 @@ use shopkeeper_models::store::ModelStore;
 use tempfile::TempDir;
 
 use crate::fixture::{self, ITEMS};
+use crate::shop;
 
 /// A running server over a store of its own.
 struct Server {
@@ -63,6 +64,11 @@ impl Server {
     fn with(adjust: impl FnOnce(&mut ServeSettings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let version = fixture::publish(folder.path(), fixture::Shop::default());
+        Self::over(folder, version, adjust)
+    }
+
+    /// Serves a version that is in the folder.
+    fn over(folder: TempDir, version: String, adjust: impl FnOnce(&mut ServeSettings)) -> Self {
         let mut settings =
             ServeSettings { store: folder.path().into(), bind: "127.0.0.1:0".into(), workers: 1, ..ServeSettings::default() };
         settings.watch_interval = Duration::ZERO;
@@ -348,6 +354,40 @@ fn a_stranger_is_never_refused() {
         assert!(metrics.contains(line), "{line} in {metrics}");
     }
     assert!(!metrics.contains("nobody") && !metrics.contains("caviar"), "metrics hold no ids");
+}
+
+/// Twenty pairs of items; every order holds one of them and an item of another, and customers have no taste of their own.
+fn pairs(customers: usize, days: i64) -> Vec<shop::Line> {
+    let mut lines = Vec::new();
+    for customer in 0..customers {
+        for (visit, day) in (customer as i64 % 7..days).step_by(7).enumerate() {
+            let pair = (customer * 7 + visit * 11) % 20;
+            for item in [2 * pair, 2 * pair + 1, 2 * ((pair + 1 + (customer + visit) % 19) % 20)] {
+                lines.push(shop::line(&format!("c{customer:03}"), &format!("o{customer}-{visit}"), &format!("i{item:02}"), day));
+            }
+        }
+    }
+    lines
+}
+
+#[test]
+fn what_joins_a_basket_is_learned_and_answered_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let purchases = folder.path().join("purchases.parquet");
+    shop::write(&purchases, &pairs(250, 90));
+    let version = shop::train(&purchases, folder.path(), &["--tune", "off"]);
+    let model = ModelStore::new(folder.path()).load_current().unwrap();
+    assert!(model.recommender.parts().ranker.basket.is_some(), "250 baskets are enough to learn from");
+    let server = Server::over(folder, version, |_| {});
+    for pair in 0..20 {
+        let (first, second) = (format!("i{:02}", 2 * pair), format!("i{:02}", 2 * pair + 1));
+        let stranger = server.post("/v1/recommendations", &json!({"basket": [second], "n": 1}));
+        assert_eq!(stranger.item_ids(), [first.as_str()], "{}", stranger.text());
+        let known = server.get(&format!("/v1/customers/c017/recommendations?n=1&basket={second}"));
+        assert_eq!(known.item_ids(), [first.as_str()], "{}", known.text());
+        let rest = server.post("/v1/baskets/complete", &json!({"basket": [second], "n": 1}));
+        assert_eq!(rest.item_ids(), [first.as_str()], "{}", rest.text());
+    }
 }
 
 #[test]

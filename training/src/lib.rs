@@ -8,6 +8,7 @@ pub mod co_purchase;
 pub mod customers;
 pub mod demo_shop;
 pub mod evaluation;
+pub mod factors;
 pub mod hidden_third;
 pub mod histories;
 pub mod items;

@@ -17,12 +17,12 @@ pub enum Part {
     Rhythm,
     /// Neighbours by orders.
     Together,
-    /// Neighbours by customers.
-    Alike,
     /// The linear item model.
     Affinity,
     /// What customers alike bought lately.
     Lately,
+    /// The factors of customers and items.
+    Factors,
     /// Popularity of all time and of the recent days.
     Popularity,
     /// Which way popularity goes, this week and by new buyers.
@@ -47,9 +47,9 @@ impl Part {
         Self::OrderDecay,
         Self::Rhythm,
         Self::Together,
-        Self::Alike,
         Self::Affinity,
         Self::Lately,
+        Self::Factors,
         Self::Popularity,
         Self::Trend,
         Self::RepeatRate,
@@ -67,9 +67,9 @@ impl Part {
             Self::OrderDecay => "order decay",
             Self::Rhythm => "rhythm",
             Self::Together => "bought together",
-            Self::Alike => "same customers",
             Self::Affinity => "linear item model",
             Self::Lately => "lately by customers alike",
+            Self::Factors => "factors",
             Self::Popularity => "popularity",
             Self::Trend => "trend",
             Self::RepeatRate => "repeat rate",
@@ -90,9 +90,9 @@ impl Part {
             Self::Together => {
                 &["ln_together", "root_together", "root_any_confidence", "root_best_confidence", "root_cosine", "pointing_share"]
             }
-            Self::Alike => &["ln_alike", "root_alike"],
             Self::Affinity => &["affinity", "root_affinity", "affinity_share"],
             Self::Lately => &["lately", "root_lately"],
+            Self::Factors => &["factors", "root_factors"],
             Self::Popularity => &["ln_recent_buyers", "ln_buyers"],
             Self::Trend => &["trend", "week_trend", "ln_week_buyers", "ln_new_buyers"],
             Self::RepeatRate => &["item_repeat_rate", "item_recent_repeat_rate"],

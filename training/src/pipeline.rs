@@ -17,7 +17,7 @@ use shopkeeper_models::items::Items;
 use shopkeeper_models::lifecycle::LifecycleRules;
 use shopkeeper_models::loyalty::{Loyalty, LoyaltySettings};
 use shopkeeper_models::manifest::{CustomerRules, DataSummary, FORMAT_VERSION, Manifest};
-use shopkeeper_models::model::{AFFINITY_FILE, ALIKE_FILE, LATELY_FILE, TOGETHER_FILE};
+use shopkeeper_models::model::{AFFINITY_FILE, ALIKE_FILE, CUSTOMER_FACTORS_FILE, ITEM_FACTORS_FILE, LATELY_FILE, TOGETHER_FILE};
 use shopkeeper_models::recommender::{Ranker, Recommender};
 use shopkeeper_models::rfm::RfmGroups;
 use shopkeeper_models::segments::Segments;
@@ -465,6 +465,8 @@ impl Fitted {
             (ALIKE_FILE, parts.alike.to_batch()),
             (AFFINITY_FILE, parts.affinity.to_batch()),
             (LATELY_FILE, parts.lately.to_batch()),
+            (CUSTOMER_FACTORS_FILE, parts.customer_factors.to_batch()),
+            (ITEM_FACTORS_FILE, parts.item_factors.to_batch()),
             (Segments::FILE, self.segments.to_batch()),
         ];
         for (file, batch) in &tables {

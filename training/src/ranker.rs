@@ -12,6 +12,7 @@ use crate::log::Past;
 use crate::logistic::{LogisticError, LogisticParams, Rows};
 use crate::parts::Part;
 use crate::recommender::{RecommenderParams, built_in};
+use crate::symmetric_trees::TreesParams;
 
 /// What each customer counts in the logistic regressions, in rows, however many candidates they have: the metrics count customers, too.
 const ROWS_OF_A_CUSTOMER: f32 = 100.0;
@@ -38,7 +39,7 @@ impl Labelled {
     }
 
     /// Fits the logistic regression on everything, and the trees on the finalists it leaves.
-    fn fit(mut self, features: &[&str], params: &RecommenderParams) -> Result<Head, LogisticError> {
+    fn fit(mut self, features: &[&str], rate: f64, params: &RecommenderParams) -> Result<Head, LogisticError> {
         let width = features.len();
         let off = params.without.map_or(&[][..], Part::features);
         for at in (0..width).filter(|&at| off.contains(&features[at])) {
@@ -68,7 +69,11 @@ impl Labelled {
             rows.push(&self.rows.x[row * width..][..width], self.rows.labels[row], 1.0);
             start.push(log_odds);
         }
-        let trees = if params.without == Some(Part::Trees) { Trees::default() } else { params.trees.fit(width, &rows, &start) };
+        let trees = if params.without == Some(Part::Trees) {
+            Trees::default()
+        } else {
+            TreesParams { rate, ..params.trees }.fit(width, &rows, &start)
+        };
         Ok(Head { logistic, trees })
     }
 }
@@ -91,7 +96,7 @@ impl RecommenderParams {
             explore.append(more_explore);
             newest.get_or_insert((recommender, start));
         }
-        let ranker = match (repeat.fit(&REPEAT_FEATURES, self), explore.fit(&EXPLORE_FEATURES, self)) {
+        let ranker = match (repeat.fit(&REPEAT_FEATURES, self.trees.rate, self), explore.fit(&EXPLORE_FEATURES, self.explore_rate, self)) {
             (Ok(repeat), Ok(explore)) => {
                 let windows = starts.iter().map(|&start| date(start + window)).collect();
                 Ranker { repeat, explore, windows, unlearned: None, ..built_in(window as u32) }
@@ -188,6 +193,6 @@ impl RecommenderParams {
             .collect();
         let mut all = Labelled::default();
         labelled.into_iter().for_each(|labelled| all.append(labelled));
-        all.fit(&BASKET_FEATURES, self).ok()
+        all.fit(&BASKET_FEATURES, self.trees.rate, self).ok()
     }
 }

@@ -9,6 +9,7 @@ use shopkeeper_models::segments::Favourites;
 
 use crate::affinity::{AffinityParams, nothing};
 use crate::co_purchase::CoPurchaseParams;
+use crate::factors::FactorsParams;
 use crate::lately::LatelyParams;
 use crate::log::Past;
 use crate::parts::{Part, no_neighbours};
@@ -27,6 +28,8 @@ pub struct RecommenderParams {
     pub affinity: AffinityParams,
     /// What customers alike bought lately.
     pub lately: LatelyParams,
+    /// The factors of customers and items.
+    pub factors: FactorsParams,
     /// The latest items of a customer that count for `alike`. Default 400.
     pub most_items_of_a_customer: usize,
     /// Length of the windows that the ranker learns from, days; shortened for a short history. Default 28.
@@ -39,6 +42,8 @@ pub struct RecommenderParams {
     pub ridge: f64,
     /// The trees that look again at the best candidates.
     pub trees: TreesParams,
+    /// The [`rate`](TreesParams::rate) of the trees that look at what is new to the customer, where there is less to learn. Default 0.03.
+    pub explore_rate: f64,
     /// A part to leave out, to see what it is worth. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub without: Option<Part>,
@@ -52,12 +57,14 @@ impl Default for RecommenderParams {
             alike,
             affinity: AffinityParams::default(),
             lately: LatelyParams::default(),
+            factors: FactorsParams::default(),
             most_items_of_a_customer: 400,
             window_days: 28,
             windows: 3,
             most_rows: 1_500_000,
             ridge: 10.0,
             trees: TreesParams::default(),
+            explore_rate: 0.03,
             without: None,
         }
     }
@@ -87,18 +94,18 @@ impl RecommenderParams {
         ranker.recent_customers =
             tempos.iter().filter(|tempo| tempo.orders > 0 && tempo.days_since_last < RECENT_DAYS as u32).count() as u64;
         let count = past.log().items();
+        let factors = if self.without == Some(Part::Factors) { FactorsParams { rounds: 0, ..self.factors } } else { self.factors };
+        let (customer_factors, item_factors) = factors.fit(&histories, count);
         Recommender::new(Parts {
             items: items::fit(past, &histories),
             orders: tempos.iter().map(|tempo| tempo.orders).collect::<Vec<_>>().into(),
             days_since_last: tempos.iter().map(|tempo| tempo.days_since_last).collect::<Vec<_>>().into(),
             gap_days: tempos.iter().map(|tempo| tempo.gap_days).collect::<Vec<_>>().into(),
             together: if self.without == Some(Part::Together) { no_neighbours(count) } else { self.together.fit_orders(past) },
-            alike: if self.without == Some(Part::Alike) {
-                no_neighbours(count)
-            } else {
-                self.alike.fit_customers(&items_of_customers, count)
-            },
+            alike: self.alike.fit_customers(&items_of_customers, count),
             affinity: if self.without == Some(Part::Affinity) { nothing(bought.len()) } else { self.affinity.fit(&bought, count) },
+            customer_factors,
+            item_factors,
             segments: None,
             lately: if self.without == Some(Part::Lately) { nothing(bought.len()) } else { self.lately.fit(&histories, count) },
             histories,
@@ -128,7 +135,7 @@ pub(crate) fn built_in(window_days: u32) -> Ranker {
         explore: head(
             &EXPLORE_FEATURES,
             -6.0,
-            &[("ln_together", 1.0), ("ln_alike", 1.0), ("ln_recent_buyers", 0.3), ("root_category_share", 1.0)],
+            &[("ln_together", 1.5), ("factors", 2.0), ("ln_recent_buyers", 0.3), ("root_category_share", 1.0)],
         ),
         basket: None,
         window_days,

@@ -23,11 +23,13 @@ pub struct TreesParams {
     pub ridge: f64,
     /// One row in so many is seen by each tree. Default 2.
     pub thinning: u64,
+    /// Share of the features that each tree may ask for, 0 to 1. Default 0.5.
+    pub features: f64,
 }
 
 impl Default for TreesParams {
     fn default() -> Self {
-        Self { trees: 200, depth: 4, rate: 0.08, ridge: 10.0, thinning: 2 }
+        Self { trees: 200, depth: 4, rate: 0.08, ridge: 10.0, thinning: 2, features: 0.5 }
     }
 }
 
@@ -67,14 +69,14 @@ impl TreesParams {
                 })
                 .collect();
             let mut leaf = vec![0_u8; seen.len()];
+            let asked = self.asked(tree, width);
             let mut questions: Vec<(usize, u8)> = Vec::with_capacity(self.depth);
             for level in 0..self.depth {
-                let best = features
+                let best = asked
                     .par_iter()
-                    .map(|feature| self.best_cut(feature, &seen, &slopes, &leaf, 1 << level))
+                    .map(|&at| (at, self.best_cut(&features[at], &seen, &slopes, &leaf, 1 << level)))
                     .collect::<Vec<_>>()
                     .into_iter()
-                    .enumerate()
                     .max_by(|(_, a), (_, b)| a.0.total_cmp(&b.0));
                 let Some((feature, (_, cut))) = best else { break };
                 questions.push((feature, cut));
@@ -103,6 +105,13 @@ impl TreesParams {
             trees.leaves.extend(leaves);
         }
         trees
+    }
+
+    /// The features that a tree may ask for; all of them where chance would leave none.
+    fn asked(&self, tree: usize, width: usize) -> Vec<usize> {
+        let chosen = |feature: &usize| (mix(!(tree as u64), *feature as u64) as f64) < self.features * u64::MAX as f64;
+        let asked: Vec<usize> = (0..width).filter(chosen).collect();
+        if asked.is_empty() { (0..width).collect() } else { asked }
     }
 
     /// The cut of one feature with the highest gain summed over the nodes of a level: (gain, last bin on the no side).

@@ -10,6 +10,7 @@ use crate::evaluation::K;
 use crate::evaluation::metrics::ndcg;
 use crate::log::Past;
 use crate::recommender::RecommenderParams;
+use crate::symmetric_trees::TreesParams;
 
 /// How much is tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,9 +106,10 @@ const CHANGES: &[Change] = &[
     ("affinity.ridge = 100", |params| params.affinity.ridge = 100.0),
     ("affinity.ridge = 2000", |params| params.affinity.ridge = 2000.0),
     ("windows = 5", |params| params.windows = 5),
-    ("trees.trees = 400, trees.rate = 0.04", |params| {
+    ("trees.trees = 400, both rates halved", |params| {
         if params.trees.trees > 0 {
-            (params.trees.trees, params.trees.rate) = (400, 0.04);
+            params.trees = TreesParams { trees: 400, rate: params.trees.rate / 2.0, ..params.trees };
+            params.explore_rate /= 2.0;
         }
     }),
     ("trees.depth = 6", |params| {
@@ -115,7 +117,8 @@ const CHANGES: &[Change] = &[
             params.trees.depth = 6;
         }
     }),
-    ("together.shrinkage = 20, alike.shrinkage = 20", |params| (params.together.shrinkage, params.alike.shrinkage) = (20.0, 20.0)),
+    ("together.shrinkage = 20", |params| params.together.shrinkage = 20.0),
+    ("factors.rounds = 0", |params| params.factors.rounds = 0),
     ("ridge = 100", |params| params.ridge = 100.0),
 ];
 

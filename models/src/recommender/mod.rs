@@ -30,6 +30,7 @@ use contest::{Entrant, Judge};
 use crate::ItemIx;
 use crate::affinity::Affinity;
 use crate::co_purchase::{Association, CoPurchase};
+use crate::factors::Factors;
 use crate::histories::Histories;
 use crate::items::{Groups, Items, NONE};
 use crate::logistic::sigmoid;
@@ -56,6 +57,10 @@ pub struct Parts {
     pub affinity: Affinity,
     /// What customers like each customer bought lately; empty lists where it was not fitted.
     pub lately: Affinity,
+    /// Where each customer lies; all at 0 where no factors were fitted.
+    pub customer_factors: Factors,
+    /// Where each item lies.
+    pub item_factors: Factors,
     /// The segment of each customer and what it likes; none while the weights are being learned.
     pub segments: Option<(UInt16Array, Favourites)>,
     /// The learned weights.
@@ -94,8 +99,10 @@ impl Recommender {
                 members.push(item);
             }
         }
+        // where every order holds one item, customers tell what goes with what
+        let neighbours = if parts.together.pairs() > 0 { &parts.together } else { &parts.alike };
         Self {
-            pointers: pointers::Pointers::new(&parts.together, &parts.alike, items.len()),
+            pointers: pointers::Pointers::new(neighbours, items.len()),
             facts: signals::ItemFacts::of_all(items, &parts.ranker),
             repeat: Judge::new(&parts.ranker.repeat),
             explore: Judge::new(&parts.ranker.explore),

@@ -24,7 +24,6 @@ pub const REPEAT_FEATURES: [&str; 31] = [
     "ln_buyers",
     "trend",
     "ln_together",
-    "ln_alike",
     "root_category_share",
     "bought_once",
     "ln_customer_orders",
@@ -40,14 +39,13 @@ pub const REPEAT_FEATURES: [&str; 31] = [
     "ln_week_buyers",
     "week_trend",
     "lately",
+    "factors",
 ];
 
 /// Inputs of the explore model, in order.
 pub const EXPLORE_FEATURES: [&str; 25] = [
     "ln_together",
     "root_together",
-    "ln_alike",
-    "root_alike",
     "ln_recent_buyers",
     "ln_buyers",
     "trend",
@@ -69,6 +67,8 @@ pub const EXPLORE_FEATURES: [&str; 25] = [
     "ln_new_buyers",
     "lately",
     "root_lately",
+    "factors",
+    "root_factors",
 ];
 
 /// Inputs of the basket model, in order.

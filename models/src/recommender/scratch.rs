@@ -32,10 +32,8 @@ pub(crate) struct Tally {
 pub struct Scratch {
     epoch: u32,
     items: Vec<Tally>,
-    /// Sum over the history of its bought-together scores with each item, weighted by how lately.
+    /// Sum over the history of its neighbours' scores with each item, weighted by how lately.
     pub(crate) together: Sums,
-    /// The same of its same-customers scores.
-    pub(crate) alike: Sums,
     /// Working memory for choosing candidates.
     pub(crate) keys: Vec<u64>,
     pub(crate) basket_touched: Vec<u32>,
@@ -61,7 +59,6 @@ impl Scratch {
             self.epoch = 1;
         }
         self.together.reset(items);
-        self.alike.reset(items);
         self.basket_touched.clear();
         self.seeds.clear();
         self.scored.clear();

@@ -3,12 +3,13 @@
 use super::Recommender;
 use super::ranker::{EXPLORE_FEATURES, REPEAT_FEATURES, Ranker};
 use super::scratch::Scratch;
+use crate::factors::{WIDTH, product};
 use crate::histories::Bought;
 use crate::items::Items;
 use crate::{CustomerIx, ItemIx};
 
 /// The latest items of a history that are asked for neighbours.
-const MAX_SEEDS: usize = 300;
+const MAX_SEEDS: usize = 128;
 /// New candidates taken from each of the neighbour lists.
 const MAX_EXPLORE: usize = 100;
 /// Popular items that are always candidates.
@@ -79,7 +80,8 @@ impl ItemFacts {
 }
 
 /// What is the same for every candidate of one customer.
-struct Shopper {
+struct Shopper<'a> {
+    factors: &'a [f32; WIDTH],
     orders: f32,
     ln_orders: f32,
     ln_days_since_last: f32,
@@ -119,7 +121,6 @@ impl Recommender {
         }
         for &item in self.parts.histories.items(customer) {
             scratch.together.forget(ItemIx(item));
-            scratch.alike.forget(ItemIx(item));
         }
         let new_items = self.new_items(customer, scratch);
         for bought in returned_items(self, customer) {
@@ -132,7 +133,7 @@ impl Recommender {
     }
 
     /// Adds up what the history says of categories, brands, prices and neighbours.
-    fn look_at_history(&self, customer: CustomerIx, scratch: &mut Scratch) -> Shopper {
+    fn look_at_history(&self, customer: CustomerIx, scratch: &mut Scratch) -> Shopper<'_> {
         let parts = &self.parts;
         scratch.categories.reset(self.categories.names.len());
         scratch.brands.reset(self.brands.names.len());
@@ -151,15 +152,13 @@ impl Recommender {
             scratch.seeds.push((bought.slow, bought.item.0));
         }
         if scratch.seeds.len() > MAX_SEEDS {
-            scratch.seeds.select_nth_unstable_by(MAX_SEEDS - 1, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-            scratch.seeds.truncate(MAX_SEEDS);
-            scratch.seeds.sort_unstable_by_key(|&(_, item)| item);
+            choose(scratch.seeds.iter().map(|&(weight, item)| (item, weight)), MAX_SEEDS, &mut scratch.keys);
+            let least = scratch.keys[MAX_SEEDS - 1];
+            scratch.seeds.retain(|&(weight, item)| key(item, weight) >= least);
         }
         for at in 0..scratch.seeds.len() {
             let (weight, from) = scratch.seeds[at];
-            let [together, alike] = self.pointers.of(ItemIx(from));
-            scratch.together.add(together, weight.sqrt());
-            scratch.alike.add(alike, weight.sqrt());
+            scratch.together.add(self.pointers.of(ItemIx(from)), weight.sqrt());
         }
         let own = parts.histories.items(customer);
         let mut most_affinity = 0.0_f32;
@@ -175,6 +174,7 @@ impl Recommender {
         let row = customer.row();
         let (orders, gap_days) = (parts.orders.value(row) as f32, parts.gap_days.value(row) as f32);
         Shopper {
+            factors: parts.customer_factors.of(row),
             orders,
             ln_orders: orders.ln_1p(),
             ln_days_since_last: (parts.days_since_last.value(row) as f32).ln_1p(),
@@ -190,16 +190,14 @@ impl Recommender {
 
     /// The items new to the customer that are worth scoring: the best by each signal, and the most popular.
     fn new_items(&self, customer: CustomerIx, scratch: &mut Scratch) -> Vec<ItemIx> {
-        let mut chosen = Vec::with_capacity(4 * MAX_EXPLORE + MAX_POPULAR);
+        let mut chosen = Vec::with_capacity(3 * MAX_EXPLORE + MAX_POPULAR);
         let mut keys = std::mem::take(&mut scratch.keys);
         for signal in [&self.parts.affinity, &self.parts.lately] {
             let fresh = signal.of(customer).filter(|&(item, score)| score > 0.0 && !scratch.tally(item).taken);
-            choose(fresh.map(|(item, score)| (item.0, score)), &mut keys);
+            choose(fresh.map(|(item, score)| (item.0, score)), MAX_EXPLORE, &mut keys);
             take(&keys, &mut chosen, scratch);
         }
-        choose(scratch.together.iter(), &mut keys);
-        take(&keys, &mut chosen, scratch);
-        choose(scratch.alike.iter(), &mut keys);
+        choose(scratch.together.iter(), MAX_EXPLORE, &mut keys);
         take(&keys, &mut chosen, scratch);
         scratch.keys = keys;
         for &item in self.popular.iter().take(MAX_POPULAR) {
@@ -210,10 +208,10 @@ impl Recommender {
         chosen
     }
 
-    fn repeat_features(&self, bought: &Bought, shopper: &Shopper, scratch: &mut Scratch) -> [f32; REPEAT_FEATURES.len()] {
+    fn repeat_features(&self, bought: &Bought, shopper: &Shopper<'_>, scratch: &mut Scratch) -> [f32; REPEAT_FEATURES.len()] {
         let facts = &self.facts[bought.item.row()];
         let tally = *scratch.tally(bought.item);
-        let (together, alike) = (scratch.together.of(bought.item), scratch.alike.of(bought.item));
+        let together = scratch.together.of(bought.item);
         let orders = bought.orders as f32;
         let silence = bought.days_since_last as f32;
         let prior_gap = if facts.gap_days > 0.0 { facts.gap_days } else { shopper.gap_days };
@@ -236,7 +234,6 @@ impl Recommender {
             facts.ln_buyers,
             facts.trend,
             ln_1p(together),
-            ln_1p(alike),
             category_share.sqrt(),
             f32::from(u8::from(bought.orders == 1)),
             shopper.ln_orders,
@@ -252,21 +249,21 @@ impl Recommender {
             facts.ln_week_buyers,
             facts.week_trend,
             tally.lately,
+            product(shopper.factors, self.parts.item_factors.of(bought.item.row())),
         ]
     }
 
-    fn explore_features(&self, item: ItemIx, shopper: &Shopper, scratch: &mut Scratch) -> [f32; EXPLORE_FEATURES.len()] {
+    fn explore_features(&self, item: ItemIx, shopper: &Shopper<'_>, scratch: &mut Scratch) -> [f32; EXPLORE_FEATURES.len()] {
         let facts = &self.facts[item.row()];
         let tally = *scratch.tally(item);
-        let (together, alike) = (scratch.together.of(item), scratch.alike.of(item));
+        let together = scratch.together.of(item);
         let (category_share, category_orders) = scratch.categories.share(self.categories.of[item.row()]);
         let (brand_share, _) = scratch.brands.share(self.brands.of[item.row()]);
+        let factors = product(shopper.factors, self.parts.item_factors.of(item.row()));
         let price_distance = facts.ln_price.zip(shopper.mean_ln_price).map_or(1.0, |(price, mean)| (price - mean).abs().min(4.0));
         [
             ln_1p(together),
             together.sqrt(),
-            ln_1p(alike),
-            alike.sqrt(),
             facts.ln_recent_buyers,
             facts.ln_buyers,
             facts.trend,
@@ -288,6 +285,8 @@ impl Recommender {
             facts.ln_new_buyers,
             tally.lately,
             tally.lately.max(0.0).sqrt(),
+            factors,
+            factors.max(0.0).sqrt(),
         ]
     }
 }
@@ -297,13 +296,18 @@ fn ln_1p(x: f32) -> f32 {
     (1.0 + x).ln()
 }
 
-/// Puts the best items by a score above 0 into `keys`: as numbers that sort like (score, lower id first).
-fn choose(scored: impl Iterator<Item = (u32, f32)>, keys: &mut Vec<u64>) {
+/// A number that sorts like (score, lower id first), for a score of 0 or more.
+fn key(item: u32, score: f32) -> u64 {
+    u64::from(score.to_bits()) << 32 | u64::from(!item)
+}
+
+/// Puts the keys of the `most` best items into `keys`, the least of them last where there are more.
+fn choose(scored: impl Iterator<Item = (u32, f32)>, most: usize, keys: &mut Vec<u64>) {
     keys.clear();
-    keys.extend(scored.map(|(item, score)| u64::from(score.to_bits()) << 32 | u64::from(!item)));
-    if keys.len() > MAX_EXPLORE {
-        keys.select_nth_unstable_by(MAX_EXPLORE - 1, |a, b| b.cmp(a));
-        keys.truncate(MAX_EXPLORE);
+    keys.extend(scored.map(|(item, score)| key(item, score)));
+    if keys.len() > most {
+        keys.select_nth_unstable_by(most - 1, |a, b| b.cmp(a));
+        keys.truncate(most);
     }
 }
 
