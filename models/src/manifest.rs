@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use crate::evaluation::Evaluation;
 use crate::lifecycle::LifecycleRules;
 use crate::rfm::RfmCuts;
+use crate::segments::SegmentationSummary;
 use crate::value::ValueCuts;
 
 /// The format this build writes.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 /// The oldest format this build reads.
-pub const OLDEST_READABLE: u32 = 2;
+pub const OLDEST_READABLE: u32 = 3;
 
 /// `manifest.json`. Holds nothing that differs between two runs on the same data with the same settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,8 @@ pub struct Manifest {
     pub settings: serde_json::Value,
     /// The cut points behind scores, stages and tiers.
     pub rules: CustomerRules,
+    /// How the segments were found, one entry a kind.
+    pub segments: Vec<SegmentationSummary>,
     /// Hold-out results beside the baselines.
     pub evaluation: Evaluation,
     /// Every other file of the folder.

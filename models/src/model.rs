@@ -13,7 +13,7 @@ use crate::customers::Customers;
 use crate::error::ModelError;
 use crate::histories::Histories;
 use crate::items::Items;
-use crate::manifest::{FORMAT_VERSION, Manifest, OLDEST_READABLE};
+use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest, OLDEST_READABLE};
 use crate::recommender::{Parts, Ranker, Recommender};
 use crate::segments::Segments;
 use crate::table;
@@ -56,22 +56,27 @@ impl Model {
     pub fn load(folder: &Path) -> Result<Self, ModelError> {
         let version = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let manifest = read_manifest(folder, &version)?;
-        let files: Vec<(&String, &crate::manifest::FileEntry)> = manifest.files.iter().collect();
-        let files: Result<Vec<(&str, Buffer)>, ModelError> = files
-            .into_par_iter()
-            .map(|(name, entry)| {
-                let buffer = table::map(&folder.join(name))?;
-                if buffer.len() as u64 != entry.bytes {
-                    return Err(ModelError::corrupt(name, format!("{} bytes", buffer.len()), format!("{} bytes", entry.bytes)));
-                }
-                let found = blake3::Hasher::new().update(&buffer).finalize().to_hex();
-                if found.as_str() != entry.blake3 {
-                    return Err(ModelError::corrupt(name, format!("checksum {found}"), entry.blake3.clone()));
-                }
-                Ok((name.as_str(), buffer))
-            })
-            .collect();
+        let files: Vec<(&String, &FileEntry)> = manifest.files.iter().collect();
+        let files: Result<Vec<(&str, Buffer)>, ModelError> =
+            files.into_par_iter().map(|(name, entry)| Ok((name.as_str(), checked(folder, name, entry)?))).collect();
         Self::from_files(version, manifest.clone(), &files?)
+    }
+
+    /// Loads who is in which segment of a version folder, without the rest. Never panics, for any bytes.
+    pub fn load_segments(folder: &Path) -> Result<(Manifest, Segments, Customers), ModelError> {
+        let version = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let manifest = read_manifest(folder, &version)?;
+        let read = |name: &str| {
+            let entry = manifest.files.get(name);
+            let entry =
+                entry.ok_or_else(|| ModelError::corrupt(Manifest::FILE, format!("no entry for {name}"), "an entry for every table"))?;
+            table::read(name, &checked(folder, name, entry)?)
+        };
+        let segments = Segments::from_batch(&read(Segments::FILE)?)?;
+        segments.check(usize::MAX)?;
+        let customers = Customers::from_batch(&read(Customers::FILE)?)?;
+        customers.check(segments.len())?;
+        Ok((manifest, segments, customers))
     }
 
     fn from_files(version: String, manifest: Manifest, files: &[(&str, Buffer)]) -> Result<Self, ModelError> {
@@ -83,6 +88,7 @@ impl Model {
         let items = Items::from_batch(&read(Items::FILE)?)?;
         items.check()?;
         let segments = Segments::from_batch(&read(Segments::FILE)?)?;
+        segments.check(items.len())?;
         let customers = Customers::from_batch(&read(Customers::FILE)?)?;
         customers.check(segments.len())?;
         let churn: ChurnModel = json(ChurnModel::FILE, buffer(ChurnModel::FILE)?)?;
@@ -114,6 +120,19 @@ impl Model {
     pub fn items(&self) -> &Items {
         &self.recommender.parts().items
     }
+}
+
+/// A mapped file of a version, with the length and the checksum that the manifest says.
+fn checked(folder: &Path, name: &str, entry: &FileEntry) -> Result<Buffer, ModelError> {
+    let buffer = table::map(&folder.join(name))?;
+    if buffer.len() as u64 != entry.bytes {
+        return Err(ModelError::corrupt(name, format!("{} bytes", buffer.len()), format!("{} bytes", entry.bytes)));
+    }
+    let found = blake3::Hasher::new().update(&buffer).finalize().to_hex();
+    if found.as_str() != entry.blake3 {
+        return Err(ModelError::corrupt(name, format!("checksum {found}"), entry.blake3.clone()));
+    }
+    Ok(buffer)
 }
 
 /// Reads and checks a version's manifest alone.

@@ -47,7 +47,7 @@ enum What {
         #[command(flatten)]
         to: To,
     },
-    /// The segment of each customer
+    /// The segments of each customer, by behaviour and by needs, with their names
     Segments {
         #[command(flatten)]
         to: To,

@@ -10,8 +10,8 @@ use shopkeeper_models::{CustomerIx, Model};
 
 use super::customers::{
     CHURN_PERCENTILE, CHURN_PROBABILITY, CUSTOMER_ID, DAYS_SINCE_LAST, EXPECTED_LOSS, EXPECTED_PURCHASES, EXPECTED_SPEND, HORIZON_DAYS,
-    LIFECYCLE, LIFETIME_VALUE, NEXT_ORDER, NEXT_ORDER_FROM, NEXT_ORDER_UNTIL, ORDERS, P_ALIVE, PURCHASE_DAYS, SEGMENT_ID, SPEND,
-    SPEND_IF_ACTIVE, STATUS, VALUE_TIER,
+    LIFECYCLE, LIFETIME_VALUE, NEEDS_SEGMENT_ID, NEXT_ORDER, NEXT_ORDER_FROM, NEXT_ORDER_UNTIL, ORDERS, P_ALIVE, PURCHASE_DAYS, SEGMENT_ID,
+    SPEND, SPEND_IF_ACTIVE, STATUS, VALUE_TIER,
 };
 use super::{Column, List, Window};
 
@@ -34,6 +34,7 @@ pub const CHURN: &[Column<CustomerIx>] = &[
     LIFECYCLE,
     VALUE_TIER,
     SEGMENT_ID,
+    NEEDS_SEGMENT_ID,
     ORDERS,
     PURCHASE_DAYS,
     SPEND,
@@ -56,7 +57,7 @@ pub enum ChurnSort {
 pub struct ChurnFilter {
     /// Only a churn probability of at least this, 0 to 1; leaves out those without one.
     pub min_probability: Option<f64>,
-    /// Only this segment: a row of the model's segments.
+    /// Only this segment, of either kind: a row of the model's segments.
     pub segment: Option<usize>,
     /// Only this lifecycle stage.
     pub lifecycle: Option<LifecycleStage>,
@@ -69,7 +70,7 @@ pub struct ChurnFilter {
 impl ChurnFilter {
     fn keeps(&self, model: &Model, customer: CustomerIx) -> bool {
         let (customers, row) = (&model.customers, customer.row());
-        self.segment.is_none_or(|segment| customers.segment.value(row) as usize == segment)
+        self.segment.is_none_or(|segment| customers.is_in_segment(customer, segment))
             && self.lifecycle.is_none_or(|stage| customers.lifecycle_stage(customer) == stage)
             && self.value_tier.is_none_or(|tier| customers.tier(customer) == tier)
             && self.min_probability.is_none_or(|least| customers.churn_probability.get(row).is_some_and(|p| p >= least))

@@ -7,8 +7,9 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use serde::Serialize;
 use shopkeeper_models::lifecycle::LifecycleStage;
+use shopkeeper_models::segments::{OverCategory, SegmentKind};
 use shopkeeper_models::value::ValueTier;
-use shopkeeper_models::{CustomerIx, Model};
+use shopkeeper_models::{CustomerIx, ItemIx, Model};
 use utoipa::openapi::Ref;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder};
 use utoipa::{PartialSchema, ToSchema};
@@ -61,7 +62,7 @@ row_type!(
 );
 row_type!(
     /// One segment and the model it is of.
-    SegmentAnswer: with_model(row_schema(SEGMENTS))
+    SegmentAnswer: with_model(with_liking(row_schema(SEGMENTS)))
 );
 
 fn with_model(row: ObjectBuilder) -> ObjectBuilder {
@@ -70,6 +71,17 @@ fn with_model(row: ObjectBuilder) -> ObjectBuilder {
 
 fn with_top_items(row: ObjectBuilder) -> ObjectBuilder {
     row.property("top_items", ArrayBuilder::new().items(TopItem::schema())).required("top_items")
+}
+
+fn with_liking(row: ObjectBuilder) -> ObjectBuilder {
+    let lists = [
+        ("favourites", "The items that most of its customers bought lately.", LikedItem::schema()),
+        ("over_items", "Items that more of its customers bought than of all customers, highest lift first.", LikedItem::schema()),
+        ("over_categories", "Categories that hold more of its spend than of the shop's, highest lift first.", LikedCategory::schema()),
+    ];
+    lists
+        .into_iter()
+        .fold(row, |row, (name, about, entry)| row.property(name, ArrayBuilder::new().items(entry).description(Some(about))).required(name))
 }
 
 /// What a customer bought most often.
@@ -84,6 +96,40 @@ struct TopItem<'a> {
     orders: u32,
     /// Days since the last of them.
     days_since_last: u32,
+}
+
+/// An item that customers of a segment buy.
+#[derive(Serialize, ToSchema)]
+struct LikedItem<'a> {
+    /// The shop's id.
+    item_id: &'a str,
+    /// Title, if the catalogue has one.
+    #[schema(required)]
+    title: Option<&'a str>,
+    /// Customers of the segment who bought it: lately for a favourite, ever for an over-indexed item.
+    buyers: u32,
+    /// Share of the segment's customers who bought it over that of all customers; none for a favourite.
+    #[schema(required)]
+    lift: Option<f64>,
+}
+
+/// A category that holds more of a segment's spend than of the shop's.
+#[derive(Serialize, ToSchema)]
+struct LikedCategory {
+    /// Its name.
+    category: String,
+    /// Mean share of a customer's spend, 0 to 1.
+    share: f64,
+    /// That over the mean of all customers.
+    lift: f64,
+}
+
+/// What the customers of a segment like.
+#[derive(Serialize)]
+struct Liking<'a> {
+    favourites: Vec<LikedItem<'a>>,
+    over_items: Vec<LikedItem<'a>>,
+    over_categories: Vec<LikedCategory>,
 }
 
 #[derive(Serialize)]
@@ -200,7 +246,7 @@ list_params!(ChurnParams {
     /// Only a churn probability of at least this; leaves out customers without one.
     #[param(inline)]
     min_probability: Option<Share>,
-    /// Only this segment.
+    /// Only this segment, by behaviour or by needs.
     segment: Option<String>,
     /// Only this lifecycle stage.
     #[param(value_type = Option<LifecycleName>, inline)]
@@ -238,7 +284,20 @@ async fn list_churn(shop: Data<Shop>, request: HttpRequest, params: Params<Churn
         .await
 }
 
-list_params!(SegmentsParams {});
+/// What the customers of a segment have in common.
+#[derive(ToSchema)]
+#[schema(as = SegmentKind, rename_all = "snake_case")]
+#[allow(dead_code)]
+enum SegmentKindName {
+    Behaviour,
+    Needs,
+}
+
+list_params!(SegmentsParams {
+    /// Only segments of this kind: `behaviour` or, where the shop has categories, `needs`. A customer is in one of each.
+    #[param(value_type = Option<SegmentKindName>, inline)]
+    kind: Option<SegmentKind>,
+});
 
 /// The segments
 #[utoipa::path(
@@ -248,7 +307,12 @@ list_params!(SegmentsParams {});
 )]
 #[get("/v1/segments")]
 async fn list_segments(shop: Data<Shop>, request: HttpRequest, params: Params<SegmentsParams>) -> Result<HttpResponse, Problem> {
-    pages::send((&shop, shop.pinned()), &request, &params.0.page(), ("segments", ()), lists::segments).await
+    let params = params.0;
+    let kind = params.kind;
+    pages::send((&shop, shop.pinned()), &request, &params.page(), ("segments", kind), move |model, window| {
+        lists::segments(model, kind, window)
+    })
+    .await
 }
 
 /// One segment
@@ -261,7 +325,28 @@ async fn list_segments(shop: Data<Shop>, request: HttpRequest, params: Params<Se
 async fn show_segment(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
     let served = shop.served();
     let row = find_segment(&served.model, &id.0)?;
-    answer::row(&served, &batch(SEGMENTS, &served.model, &[row]), &NoMore {})
+    answer::row(&served, &batch(SEGMENTS, &served.model, &[row]), &liking(&served.model, row)?)
+}
+
+/// What the customers of a segment like.
+fn liking(model: &Model, row: usize) -> Result<Liking<'_>, Problem> {
+    let broken = |error: shopkeeper_models::ModelError| Problem::new(Code::Internal, error.to_string());
+    let items = model.items();
+    let liked = |item: ItemIx, buyers: u32, lift: Option<f64>| LikedItem {
+        item_id: items.id(item),
+        title: items.title.get(item.row()),
+        buyers,
+        lift,
+    };
+    let favourites = model.segments.favourites(items.len()).map_err(broken)?;
+    let over_items = model.segments.over_items(row).map_err(broken)?;
+    let over_categories = model.segments.over_categories(row).map_err(broken)?.into_iter();
+    let category = |over: OverCategory| LikedCategory { category: over.category, share: over.share, lift: over.lift };
+    Ok(Liking {
+        favourites: favourites.of(row).take(TOP_ITEMS).map(|(item, buyers)| liked(item, buyers, None)).collect(),
+        over_items: over_items.into_iter().map(|over| liked(over.item, over.buyers, Some(over.lift))).collect(),
+        over_categories: over_categories.map(category).collect(),
+    })
 }
 
 list_params!(MemberParams {});

@@ -1,6 +1,6 @@
 //! Customers: the single row of each, put together from tempo, outlook, scores, stage, tier and segment.
 
-use arrow::array::{Float64Array, UInt32Array};
+use arrow::array::{Float64Array, UInt16Array, UInt32Array};
 use shopkeeper_models::customers::Customers;
 use shopkeeper_models::lifecycle::{self, LifecycleRules, LifecycleStage};
 use shopkeeper_models::manifest::CustomerRules;
@@ -10,6 +10,7 @@ use shopkeeper_models::value::{ValueCuts, ValueTier};
 
 use crate::log::PurchaseLog;
 use crate::outlook::Outlook;
+use crate::segments::Segmentation;
 use crate::tempo::Tempo;
 
 /// Share of customers below which spend at the own pace is not high.
@@ -41,7 +42,13 @@ fn value(tempo: &Tempo, outlook: &Option<Outlook>) -> f64 {
 }
 
 /// One row a customer of the log.
-pub fn fit(log: &PurchaseLog, tempos: &[Tempo], outlooks: &[Option<Outlook>], rules: &CustomerRules, segment_of: &[u16]) -> Customers {
+pub fn fit(
+    log: &PurchaseLog,
+    tempos: &[Tempo],
+    outlooks: &[Option<Outlook>],
+    rules: &CustomerRules,
+    segmentation: &Segmentation,
+) -> Customers {
     let count = |value: fn(&Tempo) -> u32| -> UInt32Array { tempos.iter().map(value).collect::<Vec<_>>().into() };
     let amount = |value: fn(&Tempo) -> f64| -> Float64Array { tempos.iter().map(value).collect::<Vec<_>>().into() };
     let score = |value: fn(&RfmCuts, &Tempo) -> u8| -> Vec<u8> {
@@ -68,6 +75,10 @@ pub fn fit(log: &PurchaseLog, tempos: &[Tempo], outlooks: &[Option<Outlook>], ru
     let tier = |(tempo, outlook): (&Tempo, &Option<Outlook>)| {
         position(&ValueTier::ALL, if tempo.orders > 0 { rules.value.tier(value(tempo, outlook)) } else { ValueTier::Low })
     };
+    let needs_segment: UInt16Array = match &segmentation.needs_of {
+        Some(of) => of.clone().into(),
+        None => vec![None; tempos.len()].into(),
+    };
     Customers {
         customer_id: log.customer_ids.clone(),
         orders: count(|tempo| tempo.orders),
@@ -89,7 +100,8 @@ pub fn fit(log: &PurchaseLog, tempos: &[Tempo], outlooks: &[Option<Outlook>], ru
         rfm_recency: recency.into(),
         rfm_frequency: frequency.into(),
         rfm_monetary: monetary.into(),
-        segment: segment_of.to_vec().into(),
+        segment: segmentation.of.clone().into(),
+        needs_segment: Nullable(needs_segment),
         churn_probability: expected(|outlook| outlook.churn_probability),
         churn_percentile: Nullable(percentiles(outlooks)),
         p_alive: optional(|outlook| outlook.p_alive),

@@ -4,14 +4,14 @@ mod bars;
 mod curves;
 mod ink;
 mod page;
+mod profiles;
 mod terminal;
-mod words;
+pub(crate) mod words;
 
-use arrow::array::Array;
 use shopkeeper_models::Manifest;
 use shopkeeper_models::customers::Customers;
 use shopkeeper_models::lifecycle::LifecycleStage;
-use shopkeeper_models::segments::Segments;
+use shopkeeper_models::segments::{SegmentKind, Segments};
 use shopkeeper_models::value::ValueTier;
 
 pub use terminal::{comparison_text, evaluation_text, text};
@@ -37,28 +37,44 @@ struct ReportData {
 /// A segment as the report shows it.
 #[derive(Clone, Debug, PartialEq)]
 struct SegmentRow {
+    id: String,
+    kind: SegmentKind,
     name: String,
     description: String,
     customers: u64,
     mean_purchase_days: f64,
     mean_days_since_last: f64,
+    mean_gap_days: f64,
     mean_spend: f64,
+    mean_spend_a_day: f64,
+    mean_distinct_items: f64,
+    total_spend: f64,
     /// None when churn was not fitted.
     mean_churn_probability: Option<f64>,
+    /// Category, and its share of their spend over the shop's.
+    over_categories: Vec<(String, f64)>,
 }
 
 impl ReportData {
     /// Counted from the fitted tables.
     fn new(segments: &Segments, customers: &Customers) -> Self {
-        let churn_fitted = customers.churn_probability.0.null_count() < customers.len();
+        let over =
+            |row: usize| segments.over_categories(row).unwrap_or_default().into_iter().map(|over| (over.category, over.lift)).collect();
         let row = |row: usize| SegmentRow {
+            id: segments.segment_id.value(row).to_owned(),
+            kind: segments.kind(row),
             name: segments.name.value(row).to_owned(),
             description: segments.description.value(row).to_owned(),
             customers: segments.customers.value(row).into(),
             mean_purchase_days: segments.mean_purchase_days.value(row),
             mean_days_since_last: segments.mean_days_since_last.value(row),
+            mean_gap_days: segments.mean_gap_days.value(row),
             mean_spend: segments.mean_spend.value(row),
-            mean_churn_probability: churn_fitted.then(|| segments.mean_churn_probability.value(row)),
+            mean_spend_a_day: segments.mean_spend_a_day.value(row),
+            mean_distinct_items: segments.mean_distinct_items.value(row),
+            total_spend: segments.total_spend.value(row),
+            mean_churn_probability: segments.mean_churn_probability.get(row),
+            over_categories: over(row),
         };
         let mut data = Self { segments: (0..segments.len()).map(row).collect(), ..Self::default() };
         for (&stage, &tier) in customers.lifecycle.values().iter().zip(customers.value_tier.values()) {

@@ -37,6 +37,7 @@ fn manifest(evaluation: Evaluation) -> Manifest {
             lifecycle: LifecycleRules::default(),
             value: ValueCuts { high: 212.5, medium: 64.0 },
         },
+        segments: Vec::new(),
         evaluation,
         files: Default::default(),
     }
@@ -101,13 +102,20 @@ fn measured() -> Evaluation {
 
 fn segment(name: &str, customers: u64, spend: f64) -> SegmentRow {
     SegmentRow {
+        id: format!("s{customers}"),
+        kind: SegmentKind::Behaviour,
         name: name.into(),
         description: format!("Buys about every {} days, mostly Pantry and Dairy.", customers / 40),
         customers,
         mean_purchase_days: spend / 30.0,
         mean_days_since_last: 14.2,
+        mean_gap_days: 9.0,
         mean_spend: spend,
+        mean_spend_a_day: spend / 12.0,
+        mean_distinct_items: spend / 25.0,
+        total_spend: spend * customers as f64,
         mean_churn_probability: Some(0.23),
+        over_categories: vec![("Dairy".into(), 1.6)],
     }
 }
 
@@ -128,7 +136,7 @@ fn extra() -> ReportData {
 fn the_page_is_whole_escaped_and_needs_no_network() {
     let page = html(&manifest(measured()), &extra());
     assert_eq!(page, html(&manifest(measured()), &extra()));
-    assert_eq!(page.matches("<svg").count(), 4);
+    assert_eq!(page.matches("<svg").count(), 4 + 4, "four charts, and one of each segment");
     assert!(page.contains("&lt;b&gt;Now &amp; then&lt;&#x2f;b&gt;") && !page.contains("<b>Now"), "names are escaped");
     assert!(page.contains("read.columns.item_id") && page.contains("&lt;sku&gt;"));
     assert!(page.contains("ranks 15 % better than the best simple rule (own most bought)"), "says what it means");
