@@ -38,6 +38,30 @@ pub enum Tune {
     Full,
 }
 
+/// How segments are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum SegmentMethod {
+    /// Round clusters of equal width.
+    KMeans,
+    /// Clusters of any width and slant.
+    GaussianMixture,
+    /// Crowds of any shape, and outliers.
+    Dbscan,
+}
+
+#[cfg(feature = "train")]
+impl From<SegmentMethod> for shopkeeper_training::segments::SegmentMethod {
+    fn from(method: SegmentMethod) -> Self {
+        match method {
+            SegmentMethod::KMeans => Self::KMeans,
+            SegmentMethod::GaussianMixture => Self::GaussianMixture,
+            SegmentMethod::Dbscan => Self::Dbscan,
+        }
+    }
+}
+
 /// What to train on, and how. What is not set here is left to the layer below.
 #[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -78,10 +102,18 @@ pub struct TrainOptions {
     #[arg(long, value_name = "N", env = "SHOPKEEPER_THREADS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
-    /// Segments wanted, 1 to 100 [default: 5]
+    /// Segments by behaviour wanted, 1 to 100 [default: chosen by stability, separation and size]
     #[arg(long, value_name = "N", env = "SHOPKEEPER_SEGMENTS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub segments: Option<usize>,
+    /// Segments by needs wanted, 1 to 100; there are none without categories [default: chosen likewise]
+    #[arg(long, value_name = "N", env = "SHOPKEEPER_NEEDS_SEGMENTS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs_segments: Option<usize>,
+    /// How segments are looked for: k_means, gaussian_mixture, or dbscan, which finds their number itself [default: k_means]
+    #[arg(long, value_name = "METHOD", value_enum, env = "SHOPKEEPER_SEGMENT_METHOD")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segment_method: Option<SegmentMethod>,
     /// How much is tried to suit the recommender to the shop: off, quick (one more fit) or full (some ten) [default: quick]
     #[arg(long, value_name = "EFFORT", value_enum, env = "SHOPKEEPER_TUNE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -216,8 +248,8 @@ impl TrainOptions {
         columns.extend(lower.column);
         columns.extend(self.columns);
         columns.extend(self.column);
-        layered!(self over lower: items, customers, store, as_of, horizon_days, timezone, seed, threads, segments, tune, max_reject_rate,
-            drop_duplicates, keep, lifecycle, rfm_groups, loyalty; with purchases, columns, column: Vec::new())
+        layered!(self over lower: items, customers, store, as_of, horizon_days, timezone, seed, threads, segments, needs_segments,
+            segment_method, tune, max_reject_rate, drop_duplicates, keep, lifecycle, rfm_groups, loyalty; with purchases, columns, column: Vec::new())
     }
 
     /// The store, by default [`DEFAULT_STORE`].

@@ -54,8 +54,10 @@ table! {
         pub lifecycle: UInt8Array,
         /// Value tier, as the position in [`ValueTier::ALL`].
         pub value_tier: UInt8Array,
-        /// Segment: row of the segments table.
+        /// Segment by behaviour: row of the segments table.
         pub segment: UInt16Array,
+        /// Segment by needs: row of the segments table; null where the shop has no categories.
+        pub needs_segment: Nullable<UInt16Array>,
         /// P(no purchase within the horizon after as-of), calibrated, 0 to 1, larger = more likely gone; null where it would be invented.
         pub churn_probability: Nullable<Float64Array>,
         /// Share of customers with a lower churn probability, 0 to 100; null where that is null.
@@ -98,6 +100,12 @@ impl Customers {
     /// The shop's id of a customer.
     pub fn id(&self, customer: CustomerIx) -> &str {
         self.customer_id.value(customer.row())
+    }
+
+    /// Whether the customer is in a segment, of either kind: a row of the segments table.
+    pub fn is_in_segment(&self, customer: CustomerIx, segment: usize) -> bool {
+        let row = customer.row();
+        self.segment.value(row) as usize == segment || self.needs_segment.get(row).is_some_and(|needs| needs as usize == segment)
     }
 
     /// Where the customer stands in the relation with the shop.
@@ -159,6 +167,9 @@ impl Customers {
             }
             if self.segment.value(row) as usize >= segments {
                 return out_of_range("segment", self.segment.value(row).to_string(), format!("a number below {segments}"));
+            }
+            if let Some(needs) = self.needs_segment.get(row).filter(|&needs| needs as usize >= segments) {
+                return out_of_range("needs_segment", needs.to_string(), format!("a number below {segments}"));
             }
             if self.churn_probability.get(row).is_some_and(|p| !(0.0..=1.0).contains(&p)) {
                 return out_of_range("churn_probability", format!("{:?}", self.churn_probability.get(row)), "0..=1".into());

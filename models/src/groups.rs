@@ -7,7 +7,7 @@ use crate::lifecycle::LifecycleStage;
 use crate::loyalty::Loyalty;
 use crate::manifest::CustomerRules;
 use crate::rfm::{Quintiles, RfmGroup};
-use crate::segments::Segments;
+use crate::segments::{SegmentKind, Segments};
 use crate::table::Nullable;
 use crate::value::ValueTier;
 use crate::{CustomerIx, Model};
@@ -18,8 +18,10 @@ pub const NONE: &str = "none";
 /// A way to tell customers apart that gives each at most one group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum GroupBy {
-    /// Segments.
+    /// Segments by behaviour.
     Segment,
+    /// Segments by needs, in a shop with categories.
+    NeedsSegment,
     /// Named groups of RFM scores.
     RfmGroup,
     /// Lifecycle stages.
@@ -32,12 +34,13 @@ pub enum GroupBy {
 
 impl GroupBy {
     /// Every one.
-    pub const ALL: [Self; 5] = [Self::Segment, Self::RfmGroup, Self::Lifecycle, Self::ValueTier, Self::LoyaltyTier];
+    pub const ALL: [Self; 6] = [Self::Segment, Self::NeedsSegment, Self::RfmGroup, Self::Lifecycle, Self::ValueTier, Self::LoyaltyTier];
 
     /// The name used in the API and in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Segment => "segment",
+            Self::NeedsSegment => "needs_segment",
             Self::RfmGroup => "rfm_group",
             Self::Lifecycle => "lifecycle",
             Self::ValueTier => "value_tier",
@@ -118,10 +121,17 @@ impl Standing {
     /// The names of the groups with their rules, and the group of a customer as a position among them.
     fn grouping(&self, by: GroupBy) -> (Vec<(String, String)>, GroupOf<'_>) {
         let Self { rules, customers, segments, loyalty, .. } = self;
+        let named = |kind: SegmentKind| {
+            let named = |row: usize| (segments.segment_id.value(row).to_owned(), segments.description.value(row).to_owned());
+            segments.of_kind(kind).map(named).collect()
+        };
         match by {
-            GroupBy::Segment => {
-                let segment = |row: usize| (segments.segment_id.value(row).to_owned(), segments.description.value(row).to_owned());
-                ((0..segments.len()).map(segment).collect(), Box::new(|customer| Some(customers.segment.value(customer.row()).into())))
+            GroupBy::Segment => (named(SegmentKind::Behaviour), Box::new(|customer| Some(customers.segment.value(customer.row()).into()))),
+            GroupBy::NeedsSegment => {
+                // those by behaviour stand before them
+                let first = segments.of_kind(SegmentKind::Behaviour).count();
+                let of = move |customer: CustomerIx| Some(usize::from(customers.needs_segment.get(customer.row())?).saturating_sub(first));
+                (named(SegmentKind::Needs), Box::new(of))
             }
             GroupBy::RfmGroup => {
                 let groups = RfmGroup::ALL.map(|group| (group.name().to_owned(), rules.rfm_groups.rule(group)));
@@ -169,6 +179,7 @@ impl Standing {
         let mut counts = vec![0; names.len()];
         of.iter().for_each(|&group| counts[group as usize] += 1);
         let none = match by {
+            GroupBy::NeedsSegment => "the shop has no categories",
             GroupBy::RfmGroup => "has not bought yet, so there is nothing to score",
             _ => "reaches no tier",
         };

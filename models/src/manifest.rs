@@ -8,6 +8,7 @@ use crate::evaluation::Evaluation;
 use crate::lifecycle::LifecycleRules;
 use crate::loyalty::LoyaltyRules;
 use crate::rfm::{RfmCuts, RfmGroups};
+use crate::segments::SegmentationSummary;
 use crate::value::ValueCuts;
 
 /// The format this build writes.
@@ -32,6 +33,8 @@ pub struct Manifest {
     pub settings: serde_json::Value,
     /// The cut points behind scores, stages and tiers.
     pub rules: CustomerRules,
+    /// How the segments were found, one entry a kind.
+    pub segments: Vec<SegmentationSummary>,
     /// Hold-out results beside the baselines.
     pub evaluation: Evaluation,
     /// Every other file of the folder.

@@ -74,6 +74,23 @@ impl Model {
         Self::from_files(version, manifest.clone(), &files?)
     }
 
+    /// Loads who is in which segment of a version folder, without the rest. Never panics, for any bytes.
+    pub fn load_segments(folder: &Path) -> Result<(Manifest, Segments, Customers), ModelError> {
+        let version = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let manifest = read_manifest(folder, &version)?;
+        let read = |name: &str| {
+            let entry = manifest.files.get(name);
+            let entry =
+                entry.ok_or_else(|| ModelError::corrupt(Manifest::FILE, format!("no entry for {name}"), "an entry for every table"))?;
+            table::read(name, &checked(folder, name, entry)?)
+        };
+        let segments = Segments::from_batch(&read(Segments::FILE)?)?;
+        segments.check(usize::MAX)?;
+        let customers = Customers::from_batch(&read(Customers::FILE)?)?;
+        customers.check(segments.len())?;
+        Ok((manifest, segments, customers))
+    }
+
     fn from_files(version: String, manifest: Manifest, files: &[(&str, Buffer)]) -> Result<Self, ModelError> {
         let buffer = |name: &str| {
             let found = files.iter().find(|(file, _)| *file == name).map(|(_, buffer)| buffer);
@@ -83,6 +100,7 @@ impl Model {
         let items = Items::from_batch(&read(Items::FILE)?)?;
         items.check()?;
         let segments = Segments::from_batch(&read(Segments::FILE)?)?;
+        segments.check(items.len())?;
         let customers = Customers::from_batch(&read(Customers::FILE)?)?;
         customers.check(segments.len())?;
         let attributes = Attributes::from_batch(read(Attributes::FILE)?, customers.len())?;

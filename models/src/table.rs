@@ -134,6 +134,23 @@ impl Column for Nullable<Float64Array> {
     const NULLABLE: bool = true;
 }
 
+impl Column for Nullable<UInt16Array> {
+    fn from_array(array: &ArrayRef) -> Option<Self> {
+        array.as_any().downcast_ref::<UInt16Array>().cloned().map(Self)
+    }
+    fn to_array(&self) -> ArrayRef {
+        Arc::new(self.0.clone())
+    }
+    const NULLABLE: bool = true;
+}
+
+impl Nullable<UInt16Array> {
+    /// The row's number, if it has one.
+    pub fn get(&self, row: usize) -> Option<u16> {
+        self.0.is_valid(row).then(|| self.0.value(row))
+    }
+}
+
 impl Nullable<StringArray> {
     /// The row's text, if it has one.
     pub fn get(&self, row: usize) -> Option<&str> {

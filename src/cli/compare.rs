@@ -35,7 +35,7 @@ pub(super) struct CompareCommand {
 }
 
 /// What the saved versions have settled already.
-const SETTLED: [&str; 6] = ["items", "customers", "horizon_days", "seed", "segments", "keep"];
+const SETTLED: [&str; 8] = ["items", "customers", "horizon_days", "seed", "segments", "needs_segments", "segment_method", "keep"];
 
 impl CompareCommand {
     pub(super) fn run(self, global: &Global) -> Result<(), CliError> {

@@ -85,6 +85,8 @@ pub(super) fn of_version(manifest: &Manifest) -> TrainOptions {
         horizon_days: number("/churn/horizon_days").and_then(|days| days.try_into().ok()),
         seed: number("/seed"),
         segments: number("/segments/segments").and_then(|segments| segments.try_into().ok()),
+        needs_segments: number("/segments/needs_segments").and_then(|segments| segments.try_into().ok()),
+        segment_method: setting("/segments/method").and_then(|method| serde_json::from_value(method.clone()).ok()),
         max_reject_rate: setting("/max_reject_rate").and_then(Value::as_f64),
         drop_duplicates: setting("/drop_duplicates").and_then(Value::as_bool),
         ..TrainOptions::default()

@@ -53,7 +53,7 @@ enum What {
         #[command(flatten)]
         to: To,
     },
-    /// The segment of each customer
+    /// The segments of each customer, by behaviour and by needs, with their names
     Segments {
         #[command(flatten)]
         which: Which,

@@ -8,10 +8,11 @@ use shopkeeper_models::store::{ModelStore, Run};
 use shopkeeper_training::pipeline::{TrainSettings, Trained, train};
 use shopkeeper_training::read::ReadSettings;
 use shopkeeper_training::report;
+use shopkeeper_training::segments;
 use shopkeeper_training::tuning::Effort;
 
 use super::{CliError, Global, LogFormat, say};
-use crate::config::{Config, TrainOptions, Tune};
+use crate::config::{Config, SegmentMethod, TrainOptions, Tune};
 use crate::progress_bar::{StageProgress, Style};
 
 const EXAMPLES: &str = "Examples:
@@ -93,7 +94,9 @@ pub(super) fn settings(options: &TrainOptions) -> Result<TrainSettings, CliError
         seed: options.seed.unwrap_or(defaults.seed),
         threads: options.threads.or(defaults.threads),
         keep: options.keep.unwrap_or(defaults.keep),
-        segments: options.segments.unwrap_or(defaults.segments),
+        segments: options.segments.or(defaults.segments),
+        needs_segments: options.needs_segments.or(defaults.needs_segments),
+        segment_method: options.segment_method.map_or(defaults.segment_method, Into::into),
         tune: match options.tune {
             None => defaults.tune,
             Some(Tune::Off) => Effort::Off,
@@ -114,7 +117,11 @@ fn resolved(options: &TrainOptions, settings: &TrainSettings) -> TrainOptions {
         store: Some(options.store()),
         timezone: Some(settings.read.timezone.clone()),
         seed: Some(settings.seed),
-        segments: Some(settings.segments),
+        segment_method: Some(match settings.segment_method {
+            segments::SegmentMethod::KMeans => SegmentMethod::KMeans,
+            segments::SegmentMethod::GaussianMixture => SegmentMethod::GaussianMixture,
+            segments::SegmentMethod::Dbscan => SegmentMethod::Dbscan,
+        }),
         tune: Some(match settings.tune {
             Effort::Off => Tune::Off,
             Effort::Quick => Tune::Quick,

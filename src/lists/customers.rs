@@ -17,13 +17,23 @@ type Of = Column<CustomerIx>;
 pub(super) const CUSTOMER_ID: Of = column("customer_id", "The shop's id of the customer.", Text(|m, c| Some(m.customers.id(*c))));
 pub(super) const SEGMENT_ID: Of = column(
     "segment_id",
-    "The segment of the customer.",
+    "The segment of the customer by behaviour.",
     Text(|m, c| Some(m.segments.segment_id.value(m.customers.segment.value(c.row()) as usize))),
 );
 pub(super) const SEGMENT_NAME: Of = column(
     "segment_name",
-    "The readable name of the segment.",
+    "The readable name of the segment by behaviour.",
     Text(|m, c| Some(m.segments.name.value(m.customers.segment.value(c.row()) as usize))),
+);
+pub(super) const NEEDS_SEGMENT_ID: Of = nullable(
+    "needs_segment_id",
+    "The segment of the customer by needs; none where the shop has no categories.",
+    Text(|m, c| m.customers.needs_segment.get(c.row()).map(|row| m.segments.segment_id.value(row as usize))),
+);
+pub(super) const NEEDS_SEGMENT_NAME: Of = nullable(
+    "needs_segment_name",
+    "The readable name of the segment by needs.",
+    Text(|m, c| m.customers.needs_segment.get(c.row()).map(|row| m.segments.name.value(row as usize))),
 );
 pub(super) const LIFECYCLE: Of = column(
     "lifecycle",
@@ -209,6 +219,8 @@ pub const CUSTOMERS: &[Of] = &[
     CUSTOMER_ID,
     SEGMENT_ID,
     SEGMENT_NAME,
+    NEEDS_SEGMENT_ID,
+    NEEDS_SEGMENT_NAME,
     LIFECYCLE,
     VALUE_TIER,
     STATUS,
@@ -256,8 +268,20 @@ pub const CUSTOMERS: &[Of] = &[
 ];
 
 /// Where one customer belongs.
-pub const CUSTOMER_SEGMENT: &[Of] =
-    &[CUSTOMER_ID, SEGMENT_ID, SEGMENT_NAME, LIFECYCLE, VALUE_TIER, LOYALTY_TIER, RFM_GROUP, RFM_RECENCY, RFM_FREQUENCY, RFM_MONETARY];
+pub const CUSTOMER_SEGMENT: &[Of] = &[
+    CUSTOMER_ID,
+    SEGMENT_ID,
+    SEGMENT_NAME,
+    NEEDS_SEGMENT_ID,
+    NEEDS_SEGMENT_NAME,
+    LIFECYCLE,
+    VALUE_TIER,
+    LOYALTY_TIER,
+    RFM_GROUP,
+    RFM_RECENCY,
+    RFM_FREQUENCY,
+    RFM_MONETARY,
+];
 
 /// What [`customers`] are sorted by unless something else is asked for.
 pub const CUSTOMERS_SORT: &str = "customer_id";

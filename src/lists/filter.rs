@@ -10,6 +10,7 @@ use arrow::datatypes::DataType;
 use shopkeeper_models::attributes::Attribute;
 use shopkeeper_models::calendar::day;
 use shopkeeper_models::groups::{GroupBy, NONE};
+use shopkeeper_models::segments::SegmentKind;
 use shopkeeper_models::{CustomerIx, Model};
 
 use super::columns::Cell;
@@ -123,7 +124,11 @@ impl CustomerFilter {
 
     /// The same, and only these segments: rows of the model's segments.
     pub fn in_segment(mut self, model: &Model, segment: usize) -> Self {
-        let field = find(model, "segment_id").unwrap_or(self.sort);
+        let column = match model.segments.kind(segment) {
+            SegmentKind::Behaviour => "segment_id",
+            SegmentKind::Needs => "needs_segment_id",
+        };
+        let field = find(model, column).unwrap_or(self.sort);
         self.conditions.push((field, Condition::OneOf(vec![model.segments.segment_id.value(segment).to_owned()])));
         self
     }
@@ -178,6 +183,9 @@ fn refuse<T>(why: String) -> Result<T, FilterError> {
 }
 
 fn condition(model: &Model, name: &str, text: &str) -> Result<(Field, Condition), FilterError> {
+    // `segment` is either kind's
+    let needs = |row: usize| model.segments.segment_id.value(row) == text.split(',').next().unwrap_or_default();
+    let name = if name == "segment" && model.segments.of_kind(SegmentKind::Needs).any(needs) { "needs_segment_id" } else { name };
     if let Some(field) = find(model, name) {
         return Ok((field, one_of(model, name, field, text)?));
     }
@@ -200,7 +208,11 @@ fn one_of(model: &Model, name: &str, field: Field, text: &str) -> Result<Conditi
     let Some(known) = choices(model, field) else { return Ok(Condition::OneOf(texts)) };
     match texts.iter().find(|text| !known.contains(text)) {
         None => Ok(Condition::OneOf(texts)),
-        Some(found) if label(model, field) == "segment_id" => Err(FilterError::Segment { found: found.clone(), known: known.join(", ") }),
+        Some(found) if matches!(label(model, field).as_str(), "segment_id" | "needs_segment_id") => {
+            let all = || model.segments.segment_id.iter().flatten().map(str::to_owned).collect();
+            let known: Vec<String> = if name == "segment" { all() } else { known };
+            Err(FilterError::Segment { found: found.clone(), known: known.join(", ") })
+        }
         Some(found) => refuse(format!("{name}={found}: expected one of {}", known.join(", "))),
     }
 }
@@ -257,6 +269,7 @@ fn choices(model: &Model, field: Field) -> Option<Vec<String>> {
     let label = label(model, field);
     let by = match label.as_str() {
         "segment_id" => GroupBy::Segment,
+        "needs_segment_id" => GroupBy::NeedsSegment,
         "lifecycle" => GroupBy::Lifecycle,
         "value_tier" => GroupBy::ValueTier,
         "rfm_group" => GroupBy::RfmGroup,
@@ -265,7 +278,7 @@ fn choices(model: &Model, field: Field) -> Option<Vec<String>> {
         _ if kind(model, field) == Kind::Flag => return Some(vec!["true".into(), "false".into(), NONE.into()]),
         _ => return None,
     };
-    let nullable = matches!(by, GroupBy::RfmGroup | GroupBy::LoyaltyTier);
+    let nullable = matches!(by, GroupBy::NeedsSegment | GroupBy::RfmGroup | GroupBy::LoyaltyTier);
     Some(model.standing().names(by).into_iter().chain(nullable.then(|| NONE.to_owned())).collect())
 }
 

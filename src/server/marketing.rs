@@ -6,7 +6,8 @@ use std::sync::Arc;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use serde::Serialize;
-use shopkeeper_models::{CustomerIx, Model};
+use shopkeeper_models::segments::{OverCategory, SegmentKind};
+use shopkeeper_models::{CustomerIx, ItemIx, Model};
 use utoipa::openapi::Ref;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder};
 use utoipa::{PartialSchema, ToSchema};
@@ -67,7 +68,7 @@ row_type!(
 );
 row_type!(
     /// One segment and the model it is of.
-    SegmentAnswer: with_model(row_schema(SEGMENTS))
+    SegmentAnswer: with_model(with_liking(row_schema(SEGMENTS)))
 );
 
 fn with_model(row: ObjectBuilder) -> ObjectBuilder {
@@ -85,6 +86,17 @@ fn with_top_items(row: ObjectBuilder) -> ObjectBuilder {
     row.property("top_items", ArrayBuilder::new().items(TopItem::schema())).required("top_items")
 }
 
+fn with_liking(row: ObjectBuilder) -> ObjectBuilder {
+    let lists = [
+        ("favourites", "The items that most of its customers bought lately.", LikedItem::schema()),
+        ("over_items", "Items that more of its customers bought than of all customers, highest lift first.", LikedItem::schema()),
+        ("over_categories", "Categories that hold more of its spend than of the shop's, highest lift first.", LikedCategory::schema()),
+    ];
+    lists
+        .into_iter()
+        .fold(row, |row, (name, about, entry)| row.property(name, ArrayBuilder::new().items(entry).description(Some(about))).required(name))
+}
+
 /// What a customer bought most often.
 #[derive(Serialize, ToSchema)]
 struct TopItem<'a> {
@@ -97,6 +109,40 @@ struct TopItem<'a> {
     orders: u32,
     /// Days since the last of them.
     days_since_last: u32,
+}
+
+/// An item that customers of a segment buy.
+#[derive(Serialize, ToSchema)]
+struct LikedItem<'a> {
+    /// The shop's id.
+    item_id: &'a str,
+    /// Title, if the catalogue has one.
+    #[schema(required)]
+    title: Option<&'a str>,
+    /// Customers of the segment who bought it: lately for a favourite, ever for an over-indexed item.
+    buyers: u32,
+    /// Share of the segment's customers who bought it over that of all customers; none for a favourite.
+    #[schema(required)]
+    lift: Option<f64>,
+}
+
+/// A category that holds more of a segment's spend than of the shop's.
+#[derive(Serialize, ToSchema)]
+struct LikedCategory {
+    /// Its name.
+    category: String,
+    /// Mean share of a customer's spend, 0 to 1.
+    share: f64,
+    /// That over the mean of all customers.
+    lift: f64,
+}
+
+/// What the customers of a segment like.
+#[derive(Serialize)]
+struct Liking<'a> {
+    favourites: Vec<LikedItem<'a>>,
+    over_items: Vec<LikedItem<'a>>,
+    over_categories: Vec<LikedCategory>,
 }
 
 #[derive(Serialize)]
@@ -220,7 +266,20 @@ async fn list_customers(shop: Data<Shop>, request: HttpRequest, params: Customer
     send_customers((&shop, shop.pinned()), &request, &params, ("customers", CUSTOMERS_SORT, None), lists::customers).await
 }
 
-list_params!(SegmentsParams {});
+/// What the customers of a segment have in common.
+#[derive(ToSchema)]
+#[schema(as = SegmentKind, rename_all = "snake_case")]
+#[allow(dead_code)]
+enum SegmentKindName {
+    Behaviour,
+    Needs,
+}
+
+list_params!(SegmentsParams {
+    /// Only segments of this kind: `behaviour` or, where the shop has categories, `needs`. A customer is in one of each.
+    #[param(value_type = Option<SegmentKindName>, inline)]
+    kind: Option<SegmentKind>,
+});
 
 /// The segments
 #[utoipa::path(
@@ -230,7 +289,12 @@ list_params!(SegmentsParams {});
 )]
 #[get("/v1/segments")]
 async fn list_segments(shop: Data<Shop>, request: HttpRequest, params: Params<SegmentsParams>) -> Result<HttpResponse, Problem> {
-    pages::send((&shop, shop.pinned()), &request, &params.0.page(), ("segments", ()), lists::segments).await
+    let params = params.0;
+    let kind = params.kind;
+    pages::send((&shop, shop.pinned()), &request, &params.page(), ("segments", kind), move |model, window| {
+        lists::segments(model, kind, window)
+    })
+    .await
 }
 
 /// One segment
@@ -243,7 +307,28 @@ async fn list_segments(shop: Data<Shop>, request: HttpRequest, params: Params<Se
 async fn show_segment(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
     let served = shop.served();
     let row = find_segment(&served.model, &id.0)?;
-    answer::row(&served, &batch(SEGMENTS, &served.model, &[row]), &NoMore {})
+    answer::row(&served, &batch(SEGMENTS, &served.model, &[row]), &liking(&served.model, row)?)
+}
+
+/// What the customers of a segment like.
+fn liking(model: &Model, row: usize) -> Result<Liking<'_>, Problem> {
+    let broken = |error: shopkeeper_models::ModelError| Problem::new(Code::Internal, error.to_string());
+    let items = model.items();
+    let liked = |item: ItemIx, buyers: u32, lift: Option<f64>| LikedItem {
+        item_id: items.id(item),
+        title: items.title.get(item.row()),
+        buyers,
+        lift,
+    };
+    let favourites = model.segments.favourites(items.len()).map_err(broken)?;
+    let over_items = model.segments.over_items(row).map_err(broken)?;
+    let over_categories = model.segments.over_categories(row).map_err(broken)?.into_iter();
+    let category = |over: OverCategory| LikedCategory { category: over.category, share: over.share, lift: over.lift };
+    Ok(Liking {
+        favourites: favourites.of(row).take(TOP_ITEMS).map(|(item, buyers)| liked(item, buyers, None)).collect(),
+        over_items: over_items.into_iter().map(|over| liked(over.item, over.buyers, Some(over.lift))).collect(),
+        over_categories: over_categories.map(category).collect(),
+    })
 }
 
 /// The customers of a segment

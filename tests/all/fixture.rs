@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, ListArray, RecordBatch, StringArray, UInt8Array, UInt32Array};
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, RecordBatch, StringArray, UInt8Array, UInt32Array};
 use shopkeeper_models::affinity::Affinity;
 use shopkeeper_models::attributes::Attributes;
 use shopkeeper_models::buy_till_you_die::BuyTillYouDie;
@@ -21,7 +21,7 @@ use shopkeeper_models::manifest::{CustomerRules, DataSummary, FORMAT_VERSION};
 use shopkeeper_models::model::{AFFINITY_FILE, ALIKE_FILE, CUSTOMER_FACTORS_FILE, ITEM_FACTORS_FILE, LATELY_FILE, TOGETHER_FILE};
 use shopkeeper_models::recommender::{EXPLORE_FEATURES, Head, REPEAT_FEATURES, Ranker, Trees};
 use shopkeeper_models::rfm::{RfmCuts, RfmGroup, RfmGroups};
-use shopkeeper_models::segments::Segments;
+use shopkeeper_models::segments::{Favourites, Segments};
 use shopkeeper_models::store::{ModelStore, Run};
 use shopkeeper_models::table::{self, Nullable};
 use shopkeeper_models::value::{SpendModel, ValueCuts};
@@ -56,7 +56,7 @@ pub(crate) fn publish(folder: &Path, shop: Shop) -> String {
     write(Customers::FILE, customers(shop).to_batch());
     write(Attributes::FILE, attributes().to_batch());
     write(Loyalty::FILE, loyalty().to_batch());
-    write(Segments::FILE, segments().to_batch());
+    write(Segments::FILE, segments(shop).to_batch());
     write(Histories::FILE, histories().to_batch());
     write(TOGETHER_FILE, together().to_batch());
     write(ALIKE_FILE, alike().to_batch());
@@ -172,6 +172,7 @@ fn customers(shop: Shop) -> Customers {
         lifecycle: vec![3, 2, 2, 4, 5, 0].into(),
         value_tier: vec![0, 0, 1, 1, 2, 2].into(),
         segment: vec![0, 0, 0, 1, 1, 1].into(),
+        needs_segment: Nullable(vec![Some(2), Some(2), Some(3), Some(3), Some(3), Some(3)].into()),
         churn_probability: churn(|row| [0.1, 0.4, 0.4, 0.7, 0.9, 0.0][row as usize]),
         churn_percentile: churn(|row| f64::from(row) * 20.0),
         p_alive: churn(|row| 1.0 - f64::from(row) * 0.1),
@@ -185,20 +186,43 @@ fn customers(shop: Shop) -> Customers {
     }
 }
 
-fn segments() -> Segments {
-    let fields: Vec<(&str, ArrayRef)> =
-        vec![("item", Arc::new(UInt32Array::from(vec![2, 3, 4]))), ("buyers", Arc::new(UInt32Array::from(vec![3, 2, 1])))];
-    let favourites: ListArray = table::list_of_structs(table::offsets([2, 1]), fields);
+fn segments(shop: Shop) -> Segments {
+    let numbers = |values: [f64; 4]| Float64Array::from(values.to_vec());
+    let maybe = |values: [f64; 4]| Nullable(values.map(|value| shop.churn.then_some(value)).to_vec().into());
+    let over_items: Vec<(&str, ArrayRef)> = vec![
+        ("item", Arc::new(UInt32Array::from(vec![7]))),
+        ("buyers", Arc::new(UInt32Array::from(vec![3]))),
+        ("lift", Arc::new(Float64Array::from(vec![1.5]))),
+    ];
+    let over_categories: Vec<(&str, ArrayRef)> = vec![
+        ("category", Arc::new(StringArray::from(vec!["DAIRY"]))),
+        ("share", Arc::new(Float64Array::from(vec![0.6]))),
+        ("lift", Arc::new(Float64Array::from(vec![2.0]))),
+    ];
     Segments {
-        segment_id: vec!["s1", "s2"].into(),
-        name: vec!["Weekly families", "Rare visitors"].into(),
-        description: vec!["Buy every week", "Buy now and then"].into(),
-        customers: vec![3, 3].into(),
-        mean_purchase_days: vec![8.0, 2.0].into(),
-        mean_days_since_last: vec![21.0, 24.0].into(),
-        mean_spend: vec![410.0, 140.0].into(),
-        mean_churn_probability: vec![0.3, 0.8].into(),
-        favourites,
+        segment_id: vec!["s1", "s2", "n1", "n2"].into(),
+        kind: vec![0, 0, 1, 1].into(),
+        name: vec!["Weekly families", "Rare visitors", "Dairy lovers", "A bit of everything"].into(),
+        description: vec!["Buy every week", "Buy now and then", "Mostly dairy", "As everyone"].into(),
+        since: vec!["2017-10-01", "2017-12-01", "2017-12-01", "2017-12-01"].into(),
+        change: vec!["kept", "split", "new", "new"].into(),
+        from: nullable_text([None, Some("s1"), None, None]),
+        customers: vec![3, 3, 2, 4].into(),
+        mean_purchase_days: numbers([8.0, 2.0, 9.0, 4.0]),
+        mean_days_since_last: numbers([21.0, 24.0, 20.5, 23.5]),
+        mean_gap_days: numbers([10.0; 4]),
+        mean_spend: numbers([410.0, 140.0, 455.0, 185.0]),
+        mean_spend_a_day: numbers([51.0, 70.0, 50.0, 45.0]),
+        mean_distinct_items: numbers([3.0; 4]),
+        mean_distinct_categories: numbers([2.0; 4]),
+        bought_once: numbers([0.0, 0.3, 0.0, 0.2]),
+        total_spend: numbers([1230.0, 420.0, 910.0, 740.0]),
+        mean_churn_probability: maybe([0.3, 0.8, 0.25, 0.7]),
+        mean_expected_spend: maybe([160.0, 60.0, 180.0, 80.0]),
+        total_expected_spend: maybe([480.0, 120.0, 360.0, 240.0]),
+        favourites: Favourites::new(&[vec![(2, 3), (3, 2)], vec![(4, 1)], vec![(7, 2)], vec![]]).to_list(),
+        over_items: table::list_of_structs(table::offsets([0, 0, 1, 0]), over_items),
+        over_categories: table::list_of_structs(table::offsets([0, 0, 1, 0]), over_categories),
     }
 }
 
@@ -294,6 +318,7 @@ fn manifest(shop: Shop) -> Manifest {
             value: ValueCuts { high: 100.0, medium: 50.0 },
             loyalty: loyalty_rules(),
         },
+        segments: Vec::new(),
         evaluation: Evaluation::default(),
         files: Default::default(),
     }

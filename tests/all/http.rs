@@ -440,6 +440,8 @@ fn the_single_customer_view() {
         ("customer_id", json!("carl")),
         ("segment_id", json!("s2")),
         ("segment_name", json!("Rare visitors")),
+        ("needs_segment_id", json!("n2")),
+        ("needs_segment_name", json!("A bit of everything")),
         ("lifecycle", json!("at_risk")),
         ("value_tier", json!("medium")),
         ("status", json!("ok")),
@@ -471,6 +473,7 @@ fn the_single_customer_view() {
     assert_eq!((&churn["days_since_last"], &churn["next_order"]), (&Value::Null, &Value::Null), "a prospect has not bought yet");
     let segment = server.get("/v1/customers/anna/segment").json();
     assert_eq!((&segment["segment_id"], &segment["rfm_recency"]), (&json!("s1"), &json!(4)));
+    assert_eq!((&segment["needs_segment_id"], &segment["needs_segment_name"]), (&json!("n1"), &json!("Dairy lovers")));
 }
 
 #[test]
@@ -532,7 +535,7 @@ fn groups_and_who_moved_between_versions() {
         groups["rows"][0],
         json!({"by": "loyalty_tier", "name": "gold", "rule": "spend of at least 400.00 and at least 8 orders in the last 365 days", "customers": 2, "share": 2.0 / 6.0})
     );
-    assert_eq!(server.get("/v1/groups").json()["total"], 2 + 12 + 7 + 3 + 3);
+    assert_eq!(server.get("/v1/groups").json()["total"], 2 + 2 + 12 + 7 + 3 + 3);
     let alone = server.get("/v1/segments/migration");
     assert_problem(&alone, Code::BadParameter);
     assert!(alone.json()["detail"].as_str().unwrap().contains("no version that ends before"), "{}", alone.text());
@@ -590,7 +593,19 @@ fn lists_of_segments_members_and_rules() {
     let server = Server::start();
     let segments = server.get("/v1/segments").json();
     assert_eq!((&segments["rows"][0]["size"], &segments["rows"][0]["share"]), (&json!(3), &json!(0.5)));
-    assert_eq!(server.get("/v1/segments/s2").json()["name"], "Rare visitors");
+    let segment = server.get("/v1/segments/s2").json();
+    assert_eq!((&segment["name"], &segment["change"], &segment["from"]), (&json!("Rare visitors"), &json!("split"), &json!("s1")));
+    assert_eq!(segment["favourites"], json!([{"item_id": "ham", "title": "ham", "buyers": 1, "lift": null}]));
+    let needs = server.get("/v1/segments?kind=needs").json();
+    let listed: Vec<&Value> = needs["rows"].as_array().unwrap().iter().map(|row| &row["segment_id"]).collect();
+    assert_eq!((listed, &needs["total"]), (vec![&json!("n1"), &json!("n2")], &json!(2)));
+    let dairy = server.get("/v1/segments/n1").json();
+    assert_eq!(dairy["over_items"], json!([{"item_id": "milk", "title": "milk", "buyers": 3, "lift": 1.5}]));
+    assert_eq!(dairy["over_categories"], json!([{"category": "DAIRY", "share": 0.6, "lift": 2.0}]));
+    assert_problem(&server.get("/v1/segments?kind=wishes"), Code::BadParameter);
+    let lovers = server.get("/v1/segments/n1/customers").json();
+    assert_eq!((&lovers["total"], &lovers["rows"][1]["customer_id"]), (&json!(2), &json!("anna")));
+    assert_eq!(server.get("/v1/churn?segment=n1").json()["total"], 2, "either kind filters");
     assert_problem(&server.get("/v1/segments/s3/customers"), Code::UnknownSegment);
     let members = server.get("/v1/segments/s2/customers").json();
     assert_eq!((&members["rows"][0]["customer_id"], &members["rows"][0]["segment_id"]), (&json!("carl"), &json!("s2")));

@@ -134,8 +134,8 @@ fn churn_that_was_not_fitted_is_null_and_says_so() {
     let batch = rows(lists::churn(&model, &filter(&model, CHURN_SORT, &[]).unwrap(), Window::ALL));
     assert_eq!(batch.column_by_name("churn_probability").unwrap().null_count(), CUSTOMERS.len());
     assert!(batch.column_by_name("status").unwrap().as_string::<i32>().iter().all(|status| status == Some("insufficient_data")));
-    let batch = rows(lists::segments(&model, Window::ALL));
-    assert_eq!(batch.column_by_name("mean_churn_probability").unwrap().null_count(), 2);
+    let batch = rows(lists::segments(&model, None, Window::ALL));
+    assert_eq!(batch.column_by_name("mean_churn_probability").unwrap().null_count(), 4);
 }
 
 #[test]

@@ -87,6 +87,30 @@ fn the_same_rows_give_the_same_bytes() {
 }
 
 #[test]
+fn segments_keep_their_ids_from_version_to_version() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (purchases, store) = (folder.path().join("purchases.parquet"), folder.path().join("store"));
+    let segments = |version: &str| {
+        let model = ModelStore::new(&store).load(version).expect("a sound model");
+        let text = |column: &arrow::array::StringArray| column.iter().flatten().map(str::to_owned).collect::<Vec<_>>();
+        let summary = model.manifest.segments[0].clone();
+        (text(&model.segments.segment_id), text(&model.segments.change), text(&model.segments.since), summary)
+    };
+    shop::write(&purchases, &checkerboard(40, 8, 80));
+    let quick = ["--tune", "off", "--segments", "2"];
+    let first = shop::train(&purchases, &store, &quick);
+    assert_eq!(shop::train(&purchases, &store, &quick), first, "the same data after itself is the same version");
+    assert_eq!((&segments(&first).0[..2], &segments(&first).1[0]), (&["s1".to_owned(), "s2".to_owned()][..], &"new".to_owned()));
+    shop::write(&purchases, &checkerboard(40, 8, 85));
+    let second = shop::train(&purchases, &store, &quick);
+    let (ids, changes, since, summary) = segments(&second);
+    assert_eq!((&ids, &since), (&segments(&first).0, &segments(&first).2));
+    assert!(changes.iter().all(|change| change == "kept"), "{changes:?}");
+    assert_eq!((summary.previous, summary.next_id), (Some(first.clone()), 3));
+    assert_eq!(shop::train(&purchases, &store, &quick), second);
+}
+
+#[test]
 fn what_came_back_is_not_recommended_as_new_nor_counted() {
     let mut lines = checkerboard(30, 12, 120);
     lines.push(line("c000", "back", "i999", 10));
@@ -150,6 +174,9 @@ fn a_failed_run_leaves_the_store_untouched() {
         (&["--timezone", "Mars/Olympus"], "Mars/Olympus"),
         (&["--horizon-days", "0"], "horizon"),
         (&["--threads", "0"], "threads"),
+        (&["--segments", "0"], "segments"),
+        (&["--needs-segments", "101"], "1 to 100"),
+        (&["--segment-method", "magic"], "gaussian_mixture"),
         (&["--max-reject-rate", "7"], "reject"),
     ] {
         let said = complaint(shopkeeper().arg("train").arg("--purchases").arg(&good).arg("--store").arg(&store).args(arguments));

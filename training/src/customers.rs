@@ -1,6 +1,6 @@
 //! Customers: the single row of each, put together from tempo, outlook, scores, stage, tier and segment.
 
-use arrow::array::{Float64Array, UInt32Array};
+use arrow::array::{Float64Array, UInt16Array, UInt32Array};
 use shopkeeper_models::customers::Customers;
 use shopkeeper_models::lifecycle::{self, LifecycleRules, LifecycleStage};
 use shopkeeper_models::loyalty::LoyaltyRules;
@@ -12,6 +12,7 @@ use shopkeeper_models::value::{ValueCuts, ValueTier};
 use crate::lifecycle::purchase_days_since_return;
 use crate::log::Past;
 use crate::outlook::Outlook;
+use crate::segments::Segmentation;
 use crate::tempo::Tempo;
 
 /// Share of customers below which spend at the own pace is not high.
@@ -51,7 +52,13 @@ fn value(tempo: &Tempo, outlook: &Option<Outlook>) -> f64 {
 }
 
 /// One row a customer of the log.
-pub fn fit(past: &Past<'_>, tempos: &[Tempo], outlooks: &[Option<Outlook>], rules: &CustomerRules, segment_of: &[u16]) -> Customers {
+pub fn fit(
+    past: &Past<'_>,
+    tempos: &[Tempo],
+    outlooks: &[Option<Outlook>],
+    rules: &CustomerRules,
+    segmentation: &Segmentation,
+) -> Customers {
     let count = |value: fn(&Tempo) -> u32| -> UInt32Array { tempos.iter().map(value).collect::<Vec<_>>().into() };
     let amount = |value: fn(&Tempo) -> f64| -> Float64Array { tempos.iter().map(value).collect::<Vec<_>>().into() };
     let score = |value: fn(&RfmCuts, &Tempo) -> u8| -> Vec<Option<u8>> {
@@ -84,6 +91,10 @@ pub fn fit(past: &Past<'_>, tempos: &[Tempo], outlooks: &[Option<Outlook>], rule
     let tier = |(tempo, outlook): (&Tempo, &Option<Outlook>)| {
         position(&ValueTier::ALL, if tempo.orders > 0 { rules.value.tier(value(tempo, outlook)) } else { ValueTier::Low })
     };
+    let needs_segment: UInt16Array = match &segmentation.needs_of {
+        Some(of) => of.clone().into(),
+        None => vec![None; tempos.len()].into(),
+    };
     Customers {
         customer_id: past.log().customer_ids.clone(),
         orders: count(|tempo| tempo.orders),
@@ -106,7 +117,8 @@ pub fn fit(past: &Past<'_>, tempos: &[Tempo], outlooks: &[Option<Outlook>], rule
         rfm_recency: Nullable(recency.into()),
         rfm_frequency: Nullable(frequency.into()),
         rfm_monetary: Nullable(monetary.into()),
-        segment: segment_of.to_vec().into(),
+        segment: segmentation.of.clone().into(),
+        needs_segment: Nullable(needs_segment),
         churn_probability: expected(|outlook| outlook.churn_probability),
         churn_percentile: Nullable(percentiles(outlooks)),
         p_alive: optional(|outlook| outlook.p_alive),

@@ -35,7 +35,8 @@ use crate::outlook::outlooks;
 use crate::progress::Progress;
 use crate::read::{Read, ReadError, ReadSettings, read};
 use crate::recommender::{RecommenderParams, with_segments};
-use crate::segments::{SegmentParams, Segmentation};
+use crate::segments::needs::CategorySpend;
+use crate::segments::{DBSCAN_CUSTOMERS, Previous, SegmentMethod, SegmentParams, Segmentation, Shop};
 use crate::tempo::{default_horizon, tempos};
 use crate::tuning::{Effort, Tuning, tune};
 use crate::{buy_till_you_die, customers, evaluation, loyalty, report, value};
@@ -53,8 +54,12 @@ pub struct TrainSettings {
     pub threads: Option<usize>,
     /// Versions kept in the store, at least 1. Default 5.
     pub keep: usize,
-    /// Segments wanted, 1 to 100. Default 5.
-    pub segments: usize,
+    /// Segments by behaviour wanted, 1 to 100; by default chosen.
+    pub segments: Option<usize>,
+    /// Segments by needs wanted, 1 to 100; by default chosen.
+    pub needs_segments: Option<usize>,
+    /// How segments are looked for. Default k-means.
+    pub segment_method: SegmentMethod,
     /// How much is tried to suit the recommender to the shop. Default quick.
     pub tune: Effort,
     /// Settings of the recommender; nothing is tuned when they are given.
@@ -77,7 +82,9 @@ impl Default for TrainSettings {
             seed: 42,
             threads: None,
             keep: 5,
-            segments: 5,
+            segments: None,
+            needs_segments: None,
+            segment_method: SegmentMethod::default(),
             tune: Effort::default(),
             recommender: None,
             lifecycle: LifecycleRules::default(),
@@ -171,8 +178,10 @@ impl TrainSettings {
         if let Some(days) = self.horizon_days.filter(|days| !(1..=3650).contains(days)) {
             return refuse("--horizon-days", days.to_string(), "1 to 3650");
         }
-        if !(1..=100).contains(&self.segments) {
-            return refuse("--segments", self.segments.to_string(), "1 to 100");
+        for (name, wanted) in [("--segments", self.segments), ("--needs-segments", self.needs_segments)] {
+            if let Some(wanted) = wanted.filter(|wanted| !(1..=100).contains(wanted)) {
+                return refuse(name, wanted.to_string(), "1 to 100");
+            }
         }
         if self.keep == 0 {
             return refuse("--keep", "0".into(), "at least 1");
@@ -184,6 +193,16 @@ impl TrainSettings {
             .into_iter()
             .collect::<Result<(), _>>()
             .map_err(TrainError::Rules)
+    }
+
+    /// What can only be checked once the data is read.
+    fn check_customers(&self, log: &PurchaseLog) -> Result<(), TrainError> {
+        let customers = log.customers();
+        if self.segment_method == SegmentMethod::Dbscan && customers > DBSCAN_CUSTOMERS {
+            let expected = "at most 50,000 customers for dbscan; use k_means or gaussian_mixture";
+            return Err(TrainError::Setting { name: "--segment-method", found: format!("dbscan with {customers} customers"), expected });
+        }
+        Ok(())
     }
 
     /// Runs `work` on the wanted number of threads.
@@ -198,13 +217,25 @@ pub fn train(settings: &TrainSettings, store: &ModelStore, progress: &dyn Progre
     settings.check()?;
     settings.on_threads(|threads| {
         let mut stages = Stages { progress, seconds: Vec::new() };
-        let data = stages.time("read", |progress| read(&settings.read, progress))?;
+        let mut data = stages.time("read", |progress| read(&settings.read, progress))?;
         let staging = store.stage()?;
         // what no longer opens is not compared with
         let before = store.before(data.log.as_of_day)?.and_then(|version| store.standing(&version).ok());
+        settings.check_customers(&data.log)?;
         let fits = Fits::new(settings, &data.log, &mut stages);
+        let repeats = |before: &Manifest| {
+            (before.data.fingerprint.as_str(), before.as_of_day, &before.settings)
+                == (data.fingerprint.as_str(), data.log.as_of_day, &fits.settings(settings))
+        };
+        let previous = match Previous::load(store, repeats) {
+            Ok(previous) => previous,
+            Err(error) => {
+                data.warnings.push(format!("the ids of segments start anew: the current version cannot be read ({error})"));
+                None
+            }
+        };
         let (mut evaluation, shown) = fits.evaluate(None, &mut stages)?;
-        let fitted = fits.fit(&mut stages, settings);
+        let fitted = fits.fit(&mut stages, settings, previous.as_ref());
         if let (Some(measured), Some(shown)) = (&mut evaluation.recommendations, shown) {
             measured.stability = stages.fit("compare answers", &data.log, || shown.stability(data.log.as_of_day, &fitted.recommender));
         }
@@ -216,6 +247,7 @@ pub fn train(settings: &TrainSettings, store: &ModelStore, progress: &dyn Progre
             data: summary(&data),
             settings: fits.settings(settings),
             rules: fitted.rules.clone(),
+            segments: fitted.segmentation.summaries.clone(),
             evaluation,
             files: BTreeMap::new(),
         };
@@ -250,6 +282,7 @@ pub fn evaluate(settings: &TrainSettings, cut: Option<Day>, progress: &dyn Progr
     settings.on_threads(|_| {
         let mut stages = Stages { progress, seconds: Vec::new() };
         let data = stages.time("read", |progress| read(&settings.read, progress))?;
+        settings.check_customers(&data.log)?;
         let (evaluation, _) = Fits::new(settings, &data.log, &mut stages).evaluate(cut, &mut stages)?;
         Ok(Evaluated { evaluation, data: summary(&data), warnings: data.warnings })
     })
@@ -321,7 +354,12 @@ impl<'a> Fits<'a> {
             recommender,
             tuning,
             churn: ChurnParams::new(horizon_days),
-            segments: SegmentParams { segments: settings.segments, seed: settings.seed },
+            segments: SegmentParams {
+                segments: settings.segments,
+                needs_segments: settings.needs_segments,
+                method: settings.segment_method,
+                seed: settings.seed,
+            },
         }
     }
 
@@ -342,10 +380,7 @@ impl<'a> Fits<'a> {
     /// The recommender that would be served at `past.day`, segments included.
     fn served(&self, past: &Past<'_>) -> Recommender {
         let recommender = self.recommender.fit(past);
-        let tempos = tempos(past);
-        let Segmentation { segments, of } =
-            self.segments.fit(&tempos, &vec![None; tempos.len()], &recommender.parts().histories, self.log.items());
-        let favourites = segments.favourites(self.log.items()).unwrap_or_else(|error| unreachable!("made just now: {error}"));
+        let (of, favourites) = self.segments.favourites(&tempos(past), &recommender.parts().histories, self.log.items());
         with_segments(recommender, of, favourites)
     }
 
@@ -404,8 +439,8 @@ impl<'a> Fits<'a> {
         Ok((evaluation, shown))
     }
 
-    /// Fits everything on the whole log.
-    fn fit(&self, stages: &mut Stages<'_>, settings: &TrainSettings) -> Fitted {
+    /// Fits everything on the whole log. The ids of the segments go on from `previous`.
+    fn fit(&self, stages: &mut Stages<'_>, settings: &TrainSettings, previous: Option<&Previous>) -> Fitted {
         let log = self.log;
         let past = log.before(log.as_of_day);
         let recommender = stages.fit("fit recommender", log, || self.recommender.fit(&past));
@@ -415,14 +450,19 @@ impl<'a> Fits<'a> {
         });
         let tempos = tempos(&past);
         let buy_till_you_die = stages.fit("fit buy till you die", log, || buy_till_you_die::fit(&tempos));
+        let outlooks = outlooks(&churn, spend.as_ref(), &buy_till_you_die, &tempos);
+        let segmentation = stages.fit("fit segments", log, || {
+            let categories = CategorySpend::of(&past);
+            let histories = &recommender.parts().histories;
+            let shop = Shop { log, tempos: &tempos, outlooks: &outlooks, histories, categories: categories.as_ref() };
+            self.segments.fit(&shop, previous)
+        });
         stages.fit("fit customers", log, || {
-            let outlooks = outlooks(&churn, spend.as_ref(), &buy_till_you_die, &tempos);
-            let Segmentation { segments, of } = self.segments.fit(&tempos, &outlooks, &recommender.parts().histories, log.items());
             let loyalty_rules = loyalty::rules(&settings.loyalty, &past);
             let loyalty = loyalty::fit(&past, &loyalty_rules);
             let rules = customers::rules(&tempos, &outlooks, &settings.lifecycle, &settings.rfm_groups, loyalty_rules);
-            let customers = customers::fit(&past, &tempos, &outlooks, &rules, &of);
-            Fitted { recommender, buy_till_you_die, churn, spend, segments, customers, loyalty, rules }
+            let customers = customers::fit(&past, &tempos, &outlooks, &rules, &segmentation);
+            Fitted { recommender, buy_till_you_die, churn, spend, segmentation, customers, loyalty, rules }
         })
     }
 }
@@ -433,7 +473,7 @@ struct Fitted {
     buy_till_you_die: BuyTillYouDie,
     churn: ChurnModel,
     spend: Option<SpendModel>,
-    segments: Segments,
+    segmentation: Segmentation,
     customers: Customers,
     loyalty: Loyalty,
     rules: CustomerRules,
@@ -447,7 +487,7 @@ impl Fitted {
             as_of: manifest.as_of.clone(),
             rules: self.rules.clone(),
             customers: self.customers.clone(),
-            segments: self.segments.clone(),
+            segments: self.segmentation.segments.clone(),
             loyalty: self.loyalty.clone(),
         }
     }
@@ -467,7 +507,7 @@ impl Fitted {
             (LATELY_FILE, parts.lately.to_batch()),
             (CUSTOMER_FACTORS_FILE, parts.customer_factors.to_batch()),
             (ITEM_FACTORS_FILE, parts.item_factors.to_batch()),
-            (Segments::FILE, self.segments.to_batch()),
+            (Segments::FILE, self.segmentation.segments.to_batch()),
         ];
         for (file, batch) in &tables {
             table::write(&staging.folder().join(file), batch)?;

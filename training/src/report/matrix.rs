@@ -20,7 +20,9 @@ const DARKEST: f64 = 0.5;
 
 /// The matrix as SVG: a row for each group before and one for who joined, a column for each group after and one for who left.
 pub(super) fn chart(migration: &Migration) -> String {
-    let label = |name: &String| shortened(&if migration.by == GroupBy::Segment { name.clone() } else { group(name) });
+    let label = |name: &String| {
+        shortened(&if matches!(migration.by, GroupBy::Segment | GroupBy::NeedsSegment) { name.clone() } else { group(name) })
+    };
     let mut rows: Vec<String> = migration.from_groups.iter().map(label).collect();
     let mut columns: Vec<String> = migration.to_groups.iter().map(label).collect();
     rows.push("Joined".to_owned());

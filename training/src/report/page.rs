@@ -7,12 +7,14 @@ use shopkeeper_models::Manifest;
 use shopkeeper_models::evaluation::{ChurnEvaluation, Difference, RecommendationEvaluation, RecommendationScores, Task};
 use shopkeeper_models::groups::{Group as RuleGroup, GroupBy};
 use shopkeeper_models::migration::{Change, Migration, Way};
+use shopkeeper_models::segments::{SegmentKind, SegmentationSummary, Tried};
 
 use super::bars::{self, Bar, Group};
+use super::profiles::Multiple;
 use super::words::{
     amount, count, decimal, interval, maybe_decimal, maybe_percent, method, method_meaning, percent, plain, share_of, signed, task, verdict,
 };
-use super::{ReportData, SegmentRow, curves, matrix};
+use super::{ReportData, SegmentRow, curves, matrix, profiles};
 
 const TEMPLATE: &str = include_str!("report.html");
 
@@ -28,7 +30,7 @@ pub(super) fn html(manifest: &Manifest, extra: &ReportData) -> String {
         recommendations: manifest.evaluation.recommendations.as_ref().map(Recommendations::new),
         churn: manifest.evaluation.churn.as_ref().map(Churn::new),
         skipped: &manifest.evaluation.skipped,
-        segments: Segments::new(&extra.segments),
+        segments: Segments::of_kinds(&extra.segments, &manifest.segments),
         groups: groups(&extra.groups),
         before: Before::new(&extra.migrations),
         settings: settings(&manifest.settings),
@@ -49,7 +51,7 @@ struct Page<'a> {
     recommendations: Option<Recommendations<'a>>,
     churn: Option<Churn<'a>>,
     skipped: &'a [String],
-    segments: Segments,
+    segments: Vec<Segments>,
     groups: Vec<GroupTable>,
     before: Option<Before>,
     settings: Vec<[String; 2]>,
@@ -184,6 +186,7 @@ impl Before {
                 GroupBy::ValueTier => "Value tiers",
                 GroupBy::LoyaltyTier => "Loyalty tiers",
                 GroupBy::Segment => "Segments",
+                GroupBy::NeedsSegment => "Segments by needs",
             }
             .to_owned(),
             summary: migration_summary(migration),
@@ -377,48 +380,131 @@ fn churn_summary(evaluation: &ChurnEvaluation) -> String {
     [found, trust].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
+/// The segments of one kind.
 #[derive(Serialize)]
 struct Segments {
+    heading: &'static str,
+    question: &'static str,
+    how: String,
+    notes: Vec<String>,
     chart: String,
     rows: Vec<SegmentView>,
+    tried: Vec<TriedView>,
+    measured_on: String,
+    changes: Vec<String>,
+    previous: Option<String>,
 }
 
 #[derive(Serialize)]
 struct SegmentView {
+    id: String,
     name: String,
     description: String,
-    figures: [String; 6],
+    figures: [String; 7],
+    profile: String,
+}
+
+#[derive(Serialize)]
+struct TriedView {
+    method: String,
+    figures: [String; 5],
+    chosen: bool,
 }
 
 impl Segments {
-    fn new(segments: &[SegmentRow]) -> Self {
+    fn of_kinds(segments: &[SegmentRow], summaries: &[SegmentationSummary]) -> Vec<Self> {
+        let of = |kind: SegmentKind| {
+            let rows: Vec<&SegmentRow> = segments.iter().filter(|segment| segment.kind == kind).collect();
+            (!rows.is_empty()).then(|| Self::new(kind, &rows, summaries.iter().find(|summary| summary.kind == kind)))
+        };
+        SegmentKind::ALL.into_iter().filter_map(of).collect()
+    }
+
+    fn new(kind: SegmentKind, segments: &[&SegmentRow], summary: Option<&SegmentationSummary>) -> Self {
         let all: u64 = segments.iter().map(|segment| segment.customers).sum();
-        let bar = |segment: &SegmentRow| Bar {
+        let money: f64 = segments.iter().map(|segment| segment.total_spend.max(0.0)).sum();
+        let bar = |segment: &&SegmentRow| Bar {
             label: segment.name.clone(),
             value: segment.customers as f64,
             error: 0.0,
             figure: format!("{} ({})", count(segment.customers), share_of(segment.customers, all)),
             ours: true,
         };
-        let view = |segment: &SegmentRow| SegmentView {
+        let view = |segment: &&SegmentRow| SegmentView {
+            id: segment.id.clone(),
             name: segment.name.clone(),
             description: segment.description.clone(),
             figures: [
                 count(segment.customers),
                 share_of(segment.customers, all),
+                if money > 0.0 { percent(segment.total_spend / money) } else { super::words::NONE.to_owned() },
                 amount(segment.mean_purchase_days),
                 amount(segment.mean_days_since_last),
                 amount(segment.mean_spend),
                 segment.mean_churn_probability.map_or_else(|| super::words::NONE.to_owned(), percent),
             ],
+            profile: profile(kind, segment, segments),
         };
-        let chart = if segments.is_empty() {
-            String::new()
-        } else {
-            bars::chart(&[Group { title: String::new(), bars: segments.iter().map(bar).collect() }])
+        let tried = |row: &Tried| TriedView {
+            method: plain(&row.method),
+            figures: [
+                row.clusters.to_string(),
+                decimal(row.silhouette),
+                decimal(row.stability),
+                percent(row.smallest_share),
+                amount(row.inertia),
+            ],
+            chosen: row.chosen,
         };
-        Self { chart, rows: segments.iter().map(view).collect() }
+        let (heading, question) = match kind {
+            SegmentKind::Behaviour => ("Segments by behaviour", "Who buys alike: how lately, how often and for how much."),
+            SegmentKind::Needs => ("Segments by needs", "Who wants alike: which categories the money goes to."),
+        };
+        Self {
+            heading,
+            question,
+            how: summary
+                .map_or_else(String::new, |found| format!("{} segments by {}: {}.", found.clusters, plain(&found.method), found.why)),
+            notes: summary.map(|found| found.notes.clone()).unwrap_or_default(),
+            chart: bars::chart(&[Group { title: String::new(), bars: segments.iter().map(bar).collect() }]),
+            rows: segments.iter().map(view).collect(),
+            tried: summary.map(|found| found.tried.iter().map(tried).collect()).unwrap_or_default(),
+            measured_on: count(summary.map_or(0, |found| found.measured_on.into())),
+            changes: summary.map(|found| found.changes.clone()).unwrap_or_default(),
+            previous: summary.and_then(|found| found.previous.clone()),
+        }
     }
+}
+
+/// A segment's bars beside the shop's mean; nothing for those who have not bought.
+fn profile(kind: SegmentKind, segment: &SegmentRow, all: &[&SegmentRow]) -> String {
+    if segment.mean_purchase_days <= 0.0 || all.len() < 2 {
+        return String::new();
+    }
+    let buyers = || all.iter().filter(|segment| segment.mean_purchase_days > 0.0);
+    let customers: u64 = buyers().map(|segment| segment.customers).sum();
+    let times = |label: &str, of: &dyn Fn(&SegmentRow) -> f64| {
+        let mean = buyers().map(|segment| of(segment) * segment.customers as f64).sum::<f64>() / customers.max(1) as f64;
+        (mean > 0.0 && of(segment) > 0.0).then(|| Multiple { label: label.to_owned(), times: of(segment) / mean })
+    };
+    let mut multiples: Vec<Multiple> = [
+        times("Purchase days", &|segment| segment.mean_purchase_days),
+        times("Days since the last", &|segment| segment.mean_days_since_last),
+        times("Days between purchases", &|segment| segment.mean_gap_days),
+        times("Spend", &|segment| segment.mean_spend),
+        times("Spend a purchase day", &|segment| segment.mean_spend_a_day),
+        times("Distinct items", &|segment| segment.mean_distinct_items),
+        times("Churn probability", &|segment| segment.mean_churn_probability.unwrap_or(0.0)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let over = segment.over_categories.iter().map(|(category, lift)| Multiple { label: category.clone(), times: *lift });
+    match kind {
+        SegmentKind::Behaviour => multiples.extend(over.take(3)),
+        SegmentKind::Needs => multiples = over.take(6).chain(multiples.into_iter().filter(|one| one.label.starts_with("Spend"))).collect(),
+    }
+    profiles::chart(&multiples)
 }
 
 /// Nested settings as `section.name` and value.

@@ -10,7 +10,8 @@ use super::words::{count, decimal, interval, maybe_decimal, maybe_percent, perce
 
 /// What was read, how well the model recommends and how well it knows who leaves.
 pub fn text(manifest: &Manifest) -> String {
-    format!("Data as of {}\n{}{}", manifest.as_of, evaluation_text(&manifest.data, &manifest.evaluation), tuning(manifest))
+    let evaluation = evaluation_text(&manifest.data, &manifest.evaluation);
+    format!("Data as of {}\n{evaluation}{}{}", manifest.as_of, tuning(manifest), segments(manifest))
 }
 
 /// What was tried to suit the recommender to the shop, one line a setting.
@@ -35,6 +36,31 @@ fn tuning(manifest: &Manifest) -> String {
         ]);
     }
     table.write(&mut out);
+    out
+}
+
+/// The segments by name, how sure they are, and what became of those of the version before.
+fn segments(manifest: &Manifest) -> String {
+    let mut out = String::new();
+    for found in &manifest.segments {
+        let method = plain(&found.method);
+        line(&mut out, format_args!("\nSegments by {}: {} by {method}, {}", found.kind.name(), found.clusters, found.why));
+        if let Some(chosen) = found.tried.iter().find(|row| row.chosen) {
+            let (silhouette, stability) = (decimal(chosen.silhouette), decimal(chosen.stability));
+            line(&mut out, format_args!("  silhouette {silhouette}, stability {stability} (bootstrap ARI)"));
+        }
+        let mut table = Table::new(&["id", "name"], &["customers"]);
+        for centre in &found.centres {
+            table.row([centre.segment_id.clone(), centre.name.clone(), count(centre.customers.into())]);
+        }
+        table.write(&mut out);
+        found.notes.iter().for_each(|note| line(&mut out, format_args!("  Note: {note}")));
+        if let Some(previous) = &found.previous {
+            let nothing = if found.changes.is_empty() { ": every segment went on" } else { "" };
+            line(&mut out, format_args!("  Since {previous}{nothing}"));
+            found.changes.iter().for_each(|change| line(&mut out, format_args!("    {change}")));
+        }
+    }
     out
 }
 

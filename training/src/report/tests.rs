@@ -39,6 +39,7 @@ fn manifest(evaluation: Evaluation) -> Manifest {
             value: ValueCuts { high: 212.5, medium: 64.0 },
             loyalty: LoyaltyRules::default(),
         },
+        segments: Vec::new(),
         evaluation,
         files: Default::default(),
     }
@@ -103,13 +104,20 @@ fn measured() -> Evaluation {
 
 fn segment(name: &str, customers: u64, spend: f64) -> SegmentRow {
     SegmentRow {
+        id: format!("s{customers}"),
+        kind: SegmentKind::Behaviour,
         name: name.into(),
         description: format!("Buys about every {} days, mostly Pantry and Dairy.", customers / 40),
         customers,
         mean_purchase_days: spend / 30.0,
         mean_days_since_last: 14.2,
+        mean_gap_days: 9.0,
         mean_spend: spend,
+        mean_spend_a_day: spend / 12.0,
+        mean_distinct_items: spend / 25.0,
+        total_spend: spend * customers as f64,
         mean_churn_probability: Some(0.23),
+        over_categories: vec![("Dairy".into(), 1.6)],
     }
 }
 
@@ -147,7 +155,7 @@ fn group(by: &'static str, name: &str, customers: u64, rule: &str) -> Group {
 fn the_page_is_whole_escaped_and_needs_no_network() {
     let page = html(&manifest(measured()), &extra());
     assert_eq!(page, html(&manifest(measured()), &extra()));
-    assert_eq!(page.matches("<svg").count(), 5);
+    assert_eq!(page.matches("<svg").count(), 5 + 4, "five charts, and one of each segment");
     let moved = "83.2 % of the 901 customers in both versions are where they were; 12 joined and 3 are gone. The largest moves: active to at risk, 120";
     assert!(page.contains(moved), "says who moved");
     assert!(page.contains("&lt;b&gt;Now &amp; then&lt;&#x2f;b&gt;") && !page.contains("<b>Now"), "names are escaped");

@@ -6,7 +6,7 @@ use shopkeeper_models::evaluation::{Difference, Task};
 pub(super) const NONE: &str = "–";
 
 /// `1,234,567`.
-pub(super) fn count(value: u64) -> String {
+pub(crate) fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -19,7 +19,7 @@ pub(super) fn count(value: u64) -> String {
 }
 
 /// A share of 0 to 1 as `12.3 %`.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     if share.is_finite() { format!("{:.1} %", 100.0 * share) } else { NONE.to_owned() }
 }
 
@@ -39,7 +39,7 @@ pub(super) fn maybe_decimal(value: Option<f64>) -> String {
 }
 
 /// `1,234.5`: one decimal, for means and money.
-pub(super) fn amount(value: f64) -> String {
+pub(crate) fn amount(value: f64) -> String {
     if !value.is_finite() {
         return NONE.to_owned();
     }
