@@ -10,9 +10,9 @@ use crate::rfm::RfmCuts;
 use crate::value::ValueCuts;
 
 /// The format this build writes.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 /// The oldest format this build reads.
-pub const OLDEST_READABLE: u32 = 2;
+pub const OLDEST_READABLE: u32 = 3;
 
 /// `manifest.json`. Holds nothing that differs between two runs on the same data with the same settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -24,6 +24,8 @@ pub struct Column<R: 'static> {
 pub enum Cell<R: 'static> {
     /// Text.
     Text(for<'m> fn(&'m Model, &R) -> Option<&'m str>),
+    /// Text that is put together.
+    Words(fn(&Model, &R) -> Option<String>),
     /// A whole number from 0.
     Count(fn(&Model, &R) -> u32),
     /// A whole number from 0, where there is one.
@@ -62,7 +64,7 @@ pub(super) const fn nullable<R>(name: &'static str, about: &'static str, cell: C
 impl<R> Column<R> {
     fn field(&self) -> Field {
         let kind = match self.cell {
-            Cell::Text(_) => DataType::Utf8,
+            Cell::Text(_) | Cell::Words(_) => DataType::Utf8,
             Cell::Count(_) | Cell::Maybe(_) => DataType::UInt32,
             Cell::Number(_) => DataType::Float64,
             Cell::Score(_) => DataType::Float32,
@@ -74,6 +76,7 @@ impl<R> Column<R> {
     fn values(&self, model: &Model, rows: &[R]) -> ArrayRef {
         match self.cell {
             Cell::Text(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<StringArray>()),
+            Cell::Words(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<StringArray>()),
             Cell::Count(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<UInt32Array>()),
             Cell::Maybe(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<UInt32Array>()),
             Cell::Number(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<Float64Array>()),

@@ -66,7 +66,7 @@ impl From<EncodeError> for Problem {
 pub(super) fn row_schema<R>(columns: &[Column<R>]) -> ObjectBuilder {
     columns.iter().fold(ObjectBuilder::new(), |object, column| {
         let (kind, format) = match column.cell {
-            Cell::Text(_) => (Type::String, None),
+            Cell::Text(_) | Cell::Words(_) => (Type::String, None),
             Cell::Count(_) | Cell::Maybe(_) => (Type::Integer, None),
             Cell::Number(_) => (Type::Number, Some(KnownFormat::Double)),
             Cell::Score(_) => (Type::Number, Some(KnownFormat::Float)),

@@ -398,6 +398,7 @@ fn the_single_customer_view() {
         ("churn_probability", json!(0.7)),
         ("spend_if_active", json!(80.0)),
         ("expected_loss", json!(0.7 * 80.0)),
+        ("drivers", json!("raises the risk: usually every 10 days, now 23 days since the last purchase")),
         ("lifetime_value", json!(600.0)),
         ("next_order", json!("2017-12-10")),
         ("days_since_last", json!(23)),

@@ -26,6 +26,7 @@ use crate::evaluation::K;
 use crate::evaluation::comparison;
 use crate::evaluation::recommendations::{before_last_orders, next_basket, window};
 use crate::evaluation::stability::Shown;
+use crate::evaluation::survival::survival;
 use crate::log::{Past, PurchaseLog};
 use crate::outlook::outlooks;
 use crate::progress::Progress;
@@ -383,6 +384,7 @@ impl<'a> Fits<'a> {
             Ok(measured) => evaluation.churn = Some(measured),
             Err(reason) => evaluation.skipped.push(reason),
         }
+        evaluation.survival = survival(&log.before(log.as_of_day), self.churn.horizon_days);
         Ok((evaluation, shown))
     }
 
@@ -391,17 +393,17 @@ impl<'a> Fits<'a> {
         let log = self.log;
         let past = log.before(log.as_of_day);
         let recommender = stages.fit("fit recommender", log, || self.recommender.fit(&past));
-        let (churn, spend) = stages.fit("fit churn", log, || {
-            let origins = self.churn.label_all(&past);
-            (self.churn.fit_on(&origins), value::fit(&origins, &self.churn.boosting))
-        });
         let tempos = tempos(&past);
         let buy_till_you_die = stages.fit("fit buy till you die", log, || buy_till_you_die::fit(&tempos));
+        let (churn, spend) = stages.fit("fit churn", log, || {
+            let lessons = self.churn.lessons(&past, buy_till_you_die.converged("bg_nbd"));
+            (self.churn.fit_on(&lessons), value::fit(&lessons, &self.churn.boosting))
+        });
         stages.fit("fit customers", log, || {
             let outlooks = outlooks(&churn, spend.as_ref(), &buy_till_you_die, &tempos);
             let Segmentation { segments, of } = self.segments.fit(&tempos, &outlooks, &recommender.parts().histories, log.items());
             let rules = customers::rules(&tempos, &outlooks, &settings.lifecycle);
-            let customers = customers::fit(log, &tempos, &outlooks, &rules, &of);
+            let customers = customers::fit(log, &tempos, (&outlooks, churn.horizon_days()), &rules, &of);
             Fitted { recommender, buy_till_you_die, churn, spend, segments, customers, rules }
         })
     }

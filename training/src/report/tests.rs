@@ -2,7 +2,8 @@
 
 use shopkeeper_models::Manifest;
 use shopkeeper_models::evaluation::{
-    ChurnEvaluation, ChurnScores, Difference, Evaluation, RecommendationEvaluation, RecommendationScores, ReliabilityBin, Stability, Task,
+    ChurnEvaluation, ChurnScores, Difference, Evaluation, RecommendationEvaluation, RecommendationScores, ReliabilityBin, Stability,
+    Survival, Task,
 };
 use shopkeeper_models::lifecycle::LifecycleRules;
 use shopkeeper_models::manifest::{CustomerRules, DataSummary};
@@ -95,6 +96,7 @@ fn measured() -> Evaluation {
                 .collect(),
             gains: (1..=20).map(|step| 1.0 - (1.0 - f64::from(step) / 20.0).powf(2.4)).collect(),
         }),
+        survival: Some(Survival { days: vec![0, 28, 56], after_first: vec![1.0, 0.7, 0.5], after_later: vec![1.0, 0.4, 0.2] }),
         skipped: Vec::new(),
     }
 }
@@ -128,7 +130,7 @@ fn extra() -> ReportData {
 fn the_page_is_whole_escaped_and_needs_no_network() {
     let page = html(&manifest(measured()), &extra());
     assert_eq!(page, html(&manifest(measured()), &extra()));
-    assert_eq!(page.matches("<svg").count(), 4);
+    assert_eq!(page.matches("<svg").count(), 5);
     assert!(page.contains("&lt;b&gt;Now &amp; then&lt;&#x2f;b&gt;") && !page.contains("<b>Now"), "names are escaped");
     assert!(page.contains("read.columns.item_id") && page.contains("&lt;sku&gt;"));
     assert!(page.contains("ranks 15 % better than the best simple rule (own most bought)"), "says what it means");
