@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
 use crate::boosting::Boosted;
+use crate::drivers::{self, Driver};
 use crate::logistic::{Logistic, sigmoid};
 
 /// The inputs, in order. All on a log or share scale, so that a straight line fits. The last is the log-odds of the buy-till-you-die model's
 /// P(no purchase within the horizon).
-pub const FEATURES: [&str; 30] = [
+pub const FEATURES: [&str; 31] = [
     "ln_days_since_last",
     "ln_purchase_days",
     "ln_age_days",
@@ -38,8 +39,12 @@ pub const FEATURES: [&str; 30] = [
     "ln_lines_per_day",
     "ln_distinct_categories",
     "returned_share",
+    "ln_days_year_ago",
     ANCHOR,
 ];
+
+/// How many there are.
+pub const WIDTH: usize = FEATURES.len();
 
 /// The feature that holds the buy-till-you-die model's log-odds.
 pub const ANCHOR: &str = "log_odds_no_purchase";
@@ -81,13 +86,15 @@ pub struct ChurnInputs {
     pub distinct_categories: u32,
     /// Share of lines that came back, 0 to 1.
     pub returned_share: f64,
+    /// Purchase days in the season of the horizon a year ago: from 364 days before as-of on, for as long as the horizon or a little longer.
+    pub days_year_ago: u32,
     /// The buy-till-you-die model's P(no purchase within the horizon), 0 to 1; 0.5 where it was not fitted.
     pub p_no_purchase: f64,
 }
 
 impl ChurnInputs {
     /// The feature vector, in the order of [`FEATURES`]. Every value is finite.
-    pub fn features(&self) -> [f64; FEATURES.len()] {
+    pub fn features(&self) -> [f64; WIDTH] {
         let ln1 = |value: f64| value.max(0.0).ln_1p();
         let days = |value: u32| f64::from(value).ln_1p();
         let silence = f64::from(self.days_since_last);
@@ -124,6 +131,7 @@ impl ChurnInputs {
             ln1(f64::from(self.lines) / f64::from(self.purchase_days.max(1))),
             days(self.distinct_categories),
             self.returned_share,
+            days(self.days_year_ago),
             log_odds(self.p_no_purchase),
         ]
     }
@@ -135,28 +143,63 @@ pub fn log_odds(p: f64) -> f64 {
     (p / (1.0 - p)).ln()
 }
 
+/// Where a feature stands among the customers of one as-of day: the mean there is taken off, so that what differs from one day to another, such
+/// as the season and how much history there is, does not look like a difference between customers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Centre {
+    /// Mean over the customers of the as-of day.
+    pub mean: f64,
+    /// The first percentile of what was learned from, less its mean; nothing below counts.
+    pub least: f64,
+    /// The last percentile, likewise.
+    pub most: f64,
+}
+
+impl Centre {
+    /// A value less the mean, within what was learned from.
+    pub fn of(&self, value: f64) -> f64 {
+        (value - self.mean).clamp(self.least, self.most)
+    }
+
+    pub(crate) fn is_sound(&self) -> bool {
+        self.mean.is_finite() && self.least.is_finite() && self.most.is_finite() && self.least <= self.most
+    }
+}
+
 /// How the features become log-odds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scorer {
     /// The buy-till-you-die model alone.
     Anchor,
-    /// A logistic regression over [`FEATURES`].
+    /// A logistic regression over the centred [`FEATURES`].
     Logistic(Logistic),
-    /// Boosted trees over [`FEATURES`].
+    /// Boosted trees over the centred [`FEATURES`].
     Boosted(Boosted),
-    /// The mean of several.
-    Mean(Vec<Scorer>),
+    /// The weighted mean of several.
+    Mean(Vec<Share>),
+}
+
+/// One of several scorers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Share {
+    /// How much it counts, above 0.
+    pub weight: f64,
+    /// The scorer.
+    pub scorer: Scorer,
 }
 
 impl Scorer {
-    /// Log-odds that the customer does not buy. `x` is in the order of [`FEATURES`].
-    pub fn log_odds(&self, x: &[f64; FEATURES.len()]) -> f64 {
+    /// Log-odds that the customer does not buy. `centred` is in the order of [`FEATURES`], `anchor` the last of them, not centred.
+    pub fn log_odds(&self, centred: &[f64; WIDTH], anchor: f64) -> f64 {
         match self {
-            Self::Anchor => x[FEATURES.len() - 1],
-            Self::Logistic(logistic) => logistic.log_odds(x),
-            Self::Boosted(boosted) => boosted.sum(x),
-            Self::Mean(scorers) => scorers.iter().map(|scorer| scorer.log_odds(x)).sum::<f64>() / scorers.len().max(1) as f64,
+            Self::Anchor => anchor,
+            Self::Logistic(logistic) => logistic.log_odds(centred),
+            Self::Boosted(boosted) => boosted.sum(centred),
+            Self::Mean(shares) => {
+                let weights = shares.iter().map(|share| share.weight).sum::<f64>();
+                shares.iter().map(|share| share.weight * share.scorer.log_odds(centred, anchor)).sum::<f64>() / weights
+            }
         }
     }
 
@@ -164,8 +207,11 @@ impl Scorer {
         match self {
             Self::Anchor => true,
             Self::Logistic(logistic) => logistic.is_sound(&FEATURES),
-            Self::Boosted(boosted) => boosted.is_sound(FEATURES.len()),
-            Self::Mean(scorers) => !scorers.is_empty() && scorers.iter().all(Self::is_sound),
+            Self::Boosted(boosted) => boosted.is_sound(WIDTH),
+            Self::Mean(shares) => {
+                let sound = |share: &Share| share.weight.is_finite() && share.weight > 0.0 && share.scorer.is_sound();
+                !shares.is_empty() && shares.iter().all(sound)
+            }
         }
     }
 }
@@ -197,7 +243,10 @@ pub enum ChurnModel {
         method: String,
         /// How it scores; positive = no purchase in the horizon.
         scorer: Scorer,
-        /// Added to its log-odds: three quarters of what its level was off by at the newest origin.
+        /// One entry a feature: the customers at as-of.
+        centres: Vec<Centre>,
+        /// Added to its log-odds, so that the mean probability at as-of is the buy-till-you-die model's, corrected by half of what that was
+        /// lately off by.
         level: f64,
         /// Every candidate at `validated_on`; empty where the history was too short to compare them.
         candidates: Vec<Candidate>,
@@ -231,14 +280,31 @@ impl ChurnModel {
     /// P(no purchase within the horizon), 0 to 1, larger = more likely gone; `None` without enough history.
     pub fn probability(&self, inputs: &ChurnInputs) -> Option<f64> {
         match self {
-            Self::Fitted { scorer, level, .. } => Some(sigmoid(scorer.log_odds(&inputs.features()) + level)),
+            Self::Fitted { scorer, centres, level, .. } => {
+                let x = inputs.features();
+                let centred = std::array::from_fn(|j| centres[j].of(x[j]));
+                Some(sigmoid(scorer.log_odds(&centred, x[WIDTH - 1]) + level))
+            }
             Self::InsufficientData { .. } => None,
+        }
+    }
+
+    /// What moves the probability most, strongest first.
+    pub fn drivers(&self, inputs: &ChurnInputs) -> [Option<Driver>; drivers::MOST] {
+        match self {
+            Self::Fitted { scorer, centres, .. } => {
+                let x = inputs.features();
+                drivers::drivers(scorer, centres, &std::array::from_fn(|j| centres[j].of(x[j])), x[WIDTH - 1])
+            }
+            Self::InsufficientData { .. } => Default::default(),
         }
     }
 
     pub(crate) fn check(&self) -> Result<(), ModelError> {
         match self {
-            Self::Fitted { scorer, level, .. } if !scorer.is_sound() || !level.is_finite() => {
+            Self::Fitted { scorer, centres, level, .. }
+                if !scorer.is_sound() || !level.is_finite() || centres.len() != WIDTH || !centres.iter().all(Centre::is_sound) =>
+            {
                 Err(ModelError::corrupt(Self::FILE, "other features or a number that is not finite", FEATURES.join(", ")))
             }
             _ => Ok(()),

@@ -3,6 +3,7 @@
 use arrow::array::{Array, Float64Array, Int32Array, StringArray, UInt8Array, UInt16Array, UInt32Array};
 
 use crate::ModelError;
+use crate::drivers::{Driver, Facts};
 use crate::ids::{CustomerIx, check_ascending, find};
 use crate::lifecycle::LifecycleStage;
 use crate::rfm::RfmGroup;
@@ -78,6 +79,18 @@ table! {
         pub next_order: Nullable<Float64Array>,
         /// The same, where 9 of 10 come earlier.
         pub next_order_until: Nullable<Float64Array>,
+        /// Purchase days in the last 91 days.
+        pub days_last_91: UInt32Array,
+        /// Spend in the last 91 days, returns netted out.
+        pub spend_last_91: Float64Array,
+        /// Purchase days in the season of the horizon a year ago.
+        pub days_year_ago: UInt32Array,
+        /// What moves the churn probability most, as a [`Driver`] in a byte; 0 where nothing does.
+        pub driver_1: UInt8Array,
+        /// What moves it second most.
+        pub driver_2: UInt8Array,
+        /// What moves it third most.
+        pub driver_3: UInt8Array,
     }
 }
 
@@ -123,17 +136,36 @@ impl Customers {
         ValueTier::ALL[self.value_tier.value(customer.row()) as usize]
     }
 
-    /// Expected revenue loss within the horizon: churn probability x spend at the customer's own pace, which is what they would spend if they
-    /// stayed. Highest for valuable customers who are likely gone.
+    /// Expected revenue loss within the horizon: churn probability x expected spend. The part of the forecast that is at stake: little for those
+    /// who surely stay, and for those who are surely gone and from whom nothing is forecast any more; most for good customers in the balance.
     pub fn expected_loss(&self, customer: CustomerIx) -> Option<f64> {
         let row = customer.row();
-        Some(self.churn_probability.get(row)? * self.spend_if_active.get(row)?)
+        Some(self.churn_probability.get(row)? * self.expected_spend.get(row)?)
     }
 
     /// Days from as-of to the next order if it falls within the horizon: 8 of 10 come between the first and the last, half before the middle.
     pub fn next_order(&self, customer: CustomerIx) -> Option<[f64; 3]> {
         let row = customer.row();
         Some([self.next_order_from.get(row)?, self.next_order.get(row)?, self.next_order_until.get(row)?])
+    }
+
+    /// What moves the churn probability, strongest first, in words.
+    pub fn drivers(&self, customer: CustomerIx) -> impl Iterator<Item = String> + '_ {
+        let row = customer.row();
+        let facts = Facts {
+            purchase_days: self.purchase_days.value(row),
+            age_days: self.age_days.value(row),
+            days_since_last: self.days_since_last.value(row),
+            gap_days: self.gap_days.value(row),
+            days_last_91: self.days_last_91.value(row),
+            spend: self.spend.value(row),
+            spend_last_91: self.spend_last_91.value(row),
+            distinct_items: self.distinct_items.value(row),
+            returns: self.returns.value(row),
+            days_year_ago: self.days_year_ago.value(row),
+        };
+        let bytes = [&self.driver_1, &self.driver_2, &self.driver_3].map(|driver| driver.value(row));
+        bytes.into_iter().filter_map(Driver::from_byte).map(move |driver| driver.words(&facts))
     }
 
     pub(crate) fn check(&self, segments: usize) -> Result<(), ModelError> {

@@ -9,8 +9,21 @@ pub struct Evaluation {
     pub recommendations: Option<RecommendationEvaluation>,
     /// Churn, if the history was long enough.
     pub churn: Option<ChurnEvaluation>,
+    /// How long customers stay silent after a purchase, over the whole history; none where nobody bought again.
+    pub survival: Option<Survival>,
     /// What could not be measured, and why.
     pub skipped: Vec<String>,
+}
+
+/// Share of customers who have not yet bought again, by days since a purchase (Kaplan & Meier 1958).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Survival {
+    /// Days since the purchase, from 0 on.
+    pub days: Vec<u32>,
+    /// After a first purchase day, 0 to 1.
+    pub after_first: Vec<f64>,
+    /// After a later one, 0 to 1.
+    pub after_later: Vec<f64>,
 }
 
 /// Recommendations made at `cut` against what was bought from then until `until`, and the tasks about single orders.

@@ -12,6 +12,7 @@ pub mod calendar;
 pub mod churn;
 pub mod co_purchase;
 pub mod customers;
+pub mod drivers;
 pub mod error;
 pub mod evaluation;
 pub mod factors;

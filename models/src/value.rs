@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
 use crate::boosting::Boosted;
-use crate::churn::{ChurnInputs, FEATURES};
+use crate::churn::{Centre, ChurnInputs, FEATURES, WIDTH};
+use crate::logistic::Logistic;
 
 /// The tiers, from most to least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,28 +71,48 @@ impl ValueCuts {
     }
 }
 
-/// Spend within the horizon, from the same tempo as churn: scale x (mean of the square root)^2.
-///
-/// The square of a mean root lies between the median, which has the least absolute error, and the mean, which has the right total.
+/// Spend within the horizon of those who buy in it, from the same tempo as churn: scale x (root of a typical spend + what trees add)^2.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SpendModel {
-    /// Mean of the square root of the spend.
-    pub root: Boosted,
-    /// At least 1; larger where the squares would sum to less than nine tenths of what was spent after the newest past origin.
+    /// One entry a feature: what was learned from; nothing beyond counts.
+    pub within: Vec<Centre>,
+    /// A line through the logarithm of the spend of those who bought.
+    pub typical: Logistic,
+    /// What is added to its square root.
+    pub added: Boosted,
+    /// Most of the way, as a factor, from the squares to what was spent by those it was learned from.
     pub scale: f64,
 }
+
+/// Power of the chance to buy in the expected spend: 1 gives the mean, which has the right total; 2 the square of the mean root, which has the
+/// smaller absolute error, as most of those who hardly buy spend nothing. This lies between.
+const CHANCE: f64 = 1.4;
 
 impl SpendModel {
     /// The file in a version folder: `null` where there was too little history.
     pub const FILE: &'static str = "spend.json";
 
-    /// Expected spend within the horizon, at least 0.
-    pub fn expected(&self, inputs: &ChurnInputs) -> f64 {
-        self.scale * self.root.sum(&inputs.features()).max(0.0).powi(2)
+    /// Expected spend within the horizon of one who buys in it at all, at least 0.
+    pub fn if_active(&self, inputs: &ChurnInputs) -> f64 {
+        let x = inputs.features();
+        self.of(&std::array::from_fn(|j| self.within[j].of(x[j])))
+    }
+
+    /// The same, from features that are within what was learned from.
+    pub fn of(&self, x: &[f64; WIDTH]) -> f64 {
+        // a spend of e^100 is no spend
+        let typical = (0.5 * self.typical.log_odds(x).min(100.0)).exp();
+        self.scale * (typical + self.added.sum(x)).max(0.0).powi(2)
+    }
+
+    /// Expected spend within the horizon, at least 0: (1 - churn probability)^1.4 x [`SpendModel::if_active`], between the mean and the median.
+    pub fn expected(if_active: f64, churn_probability: f64) -> f64 {
+        (1.0 - churn_probability).powf(CHANCE) * if_active
     }
 
     pub(crate) fn check(&self) -> Result<(), ModelError> {
-        if self.root.is_sound(FEATURES.len()) && self.scale.is_finite() && self.scale >= 0.0 {
+        let learned = self.typical.is_sound(&FEATURES) && self.added.is_sound(WIDTH) && self.within.len() == WIDTH;
+        if learned && self.within.iter().all(Centre::is_sound) && self.scale.is_finite() && self.scale >= 0.0 {
             return Ok(());
         }
         Err(ModelError::corrupt(Self::FILE, "a tree or a scale that cannot be", "sound trees and a scale of at least 0"))

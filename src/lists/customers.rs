@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use shopkeeper_models::churn::ChurnModel;
 use shopkeeper_models::{CustomerIx, Model};
 
-use super::columns::Cell::{Count, Date, Maybe, Money, Number, Text};
+use super::columns::Cell::{Count, Date, Maybe, Money, Name, Number, Text};
 use super::columns::{self, Column, column, nullable};
 use super::{CustomerFilter, List, Window};
 
@@ -64,8 +64,11 @@ pub(super) const EXPECTED_PURCHASES: Of = nullable(
     "Expected purchase days within the horizon.",
     Number(|m, c| m.customers.expected_purchases.get(c.row())),
 );
-pub(super) const EXPECTED_SPEND: Of =
-    nullable("expected_spend", "Expected spend within the horizon.", Money(|m, c| m.customers.expected_spend.get(c.row())));
+pub(super) const EXPECTED_SPEND: Of = nullable(
+    "expected_spend",
+    "Expected spend within the horizon: (1 - churn_probability)^1.4 x spend_if_active, between the mean and the median.",
+    Money(|m, c| m.customers.expected_spend.get(c.row())),
+);
 pub(super) const P_ALIVE: Of = nullable(
     "p_alive",
     "P(still a customer) by the purchase model, 0 to 1; says nothing of when they buy: not a churn score.",
@@ -103,8 +106,13 @@ pub(super) const NEXT_ORDER_UNTIL: Of = nullable(
 );
 pub(super) const EXPECTED_LOSS: Of = nullable(
     "expected_loss",
-    "Churn probability x spend_if_active: the money at risk within the horizon.",
+    "Churn probability x expected_spend: the part of the forecast within the horizon that is at stake, most for good customers in the balance.",
     Money(|m, c| m.customers.expected_loss(*c)),
+);
+pub(super) const DRIVERS: Of = nullable(
+    "drivers",
+    "What moves the churn probability most against a mean customer's, at most three, strongest first, parted by semicolons.",
+    Name(|m, c| Some(m.customers.drivers(*c).collect::<Vec<_>>().join("; ")).filter(|words| !words.is_empty())),
 );
 pub(super) const DAYS_SINCE_LAST: Of = nullable(
     "days_since_last",
@@ -231,6 +239,7 @@ pub const CUSTOMERS: &[Of] = &[
     EXPECTED_SPEND,
     SPEND_IF_ACTIVE,
     EXPECTED_LOSS,
+    DRIVERS,
     LIFETIME_VALUE,
     P_ALIVE,
     NEXT_ORDER_FROM,

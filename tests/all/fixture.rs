@@ -7,9 +7,10 @@ use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, RecordBatc
 use shopkeeper_models::affinity::Affinity;
 use shopkeeper_models::attributes::Attributes;
 use shopkeeper_models::buy_till_you_die::BuyTillYouDie;
-use shopkeeper_models::churn::{self, ChurnModel, Scorer};
+use shopkeeper_models::churn::{self, Centre, ChurnModel, Scorer};
 use shopkeeper_models::co_purchase::{CoPurchase, Neighbour};
 use shopkeeper_models::customers::Customers;
+use shopkeeper_models::drivers::{Driver, Theme};
 use shopkeeper_models::evaluation::Evaluation;
 use shopkeeper_models::factors::{Factors, WIDTH};
 use shopkeeper_models::histories::{Bought, Histories};
@@ -181,6 +182,15 @@ fn customers(shop: Shop) -> Customers {
         next_order_from: churn(|_| 1.0),
         next_order: churn(|row| 7.5 + f64::from(row)),
         next_order_until: churn(|_| 60.0),
+        days_last_91: all().map(|row| 6 - row).collect::<Vec<_>>().into(),
+        spend_last_91: all().map(|row| 120.0 - f64::from(row) * 20.0).collect::<Vec<_>>().into(),
+        days_year_ago: all().collect::<Vec<_>>().into(),
+        driver_1: all()
+            .map(|row| if shop.churn && row != 5 { Driver { theme: Theme::Rhythm, raises: row > 2 }.byte() } else { 0 })
+            .collect::<Vec<_>>()
+            .into(),
+        driver_2: vec![0; CUSTOMERS.len()].into(),
+        driver_3: vec![0; CUSTOMERS.len()].into(),
         expected_purchases: churn(|row| 5.0 - f64::from(row)),
         expected_spend: churn(|row| 200.0 - f64::from(row) * 40.0),
     }
@@ -292,6 +302,7 @@ fn churn_model(shop: Shop) -> ChurnModel {
             horizon_days: 90,
             method: "logistic".into(),
             scorer: Scorer::Logistic(logistic(&churn::FEATURES)),
+            centres: vec![Centre { mean: 0.0, least: -10.0, most: 10.0 }; churn::WIDTH],
             level: 0.0,
             candidates: Vec::new(),
             validated_on: None,

@@ -448,6 +448,7 @@ fn the_single_customer_view() {
         ("churn_probability", json!(0.7)),
         ("spend_if_active", json!(80.0)),
         ("expected_loss", json!(0.7 * 80.0)),
+        ("drivers", json!("raises the risk: usually every 10 days, now 23 days since the last purchase")),
         ("lifetime_value", json!(600.0)),
         ("next_order", json!("2017-12-10")),
         ("days_since_last", json!(23)),
@@ -556,7 +557,7 @@ fn groups_and_who_moved_between_versions() {
     assert_problem(&same, Code::BadParameter);
     let by = server.get("/v1/segments/migration?by=shoe_size");
     assert!(
-        by.json()["detail"].as_str().unwrap().contains("by=shoe_size: no way to group customers; expected one of segment, rfm_group"),
+        by.json()["detail"].as_str().unwrap().contains("by=shoe_size: no way to group customers; expected one of segment, needs_segment, rfm_group"),
         "{}",
         by.text()
     );

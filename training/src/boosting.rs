@@ -84,29 +84,30 @@ struct Split {
 }
 
 impl BoostingParams {
-    /// Log-odds of the labels, from `width` features a row. One class only gives a constant.
-    pub fn fit(&self, width: usize, rows: &Rows) -> Boosted {
+    /// Log-odds of the labels, from `width` features a row, over the log-odds `start` of each row, which are left out of the sum. One class only
+    /// gives a constant.
+    pub fn fit(&self, width: usize, rows: &Rows, start: Vec<f64>) -> Boosted {
         let targets: Vec<f64> = rows.labels.iter().map(|&label| f64::from(u8::from(label))).collect();
-        let positives = targets.iter().sum::<f64>();
-        let start = ((positives + 0.5) / (targets.len() as f64 - positives + 0.5)).ln();
-        self.boost(width, &rows.x, &targets, start, |z, target| {
+        let trees = self.boost(width, &rows.x, &targets, start, |z, target| {
             let p = sigmoid(z);
             (p - target, p * (1.0 - p))
-        })
+        });
+        Boosted { start: 0.0, trees }
     }
 
     /// The mean of the targets, from `width` features a row.
     pub fn fit_mean(&self, width: usize, x: &[f32], targets: &[f64]) -> Boosted {
         let start = targets.iter().sum::<f64>() / targets.len().max(1) as f64;
-        self.boost(width, x, targets, start, |z, target| (z - target, 1.0))
+        let trees = self.boost(width, x, targets, vec![start; targets.len()], |z, target| (z - target, 1.0));
+        Boosted { start, trees }
     }
 
     /// Grows trees against the first and second derivative of a loss by the sum of the trees before.
-    fn boost(&self, width: usize, x: &[f32], targets: &[f64], start: f64, slope: impl Fn(f64, f64) -> (f64, f64) + Sync) -> Boosted {
+    fn boost(&self, width: usize, x: &[f32], targets: &[f64], start: Vec<f64>, slope: impl Fn(f64, f64) -> (f64, f64) + Sync) -> Vec<Tree> {
         let binned: Vec<Binned> = (0..width).into_par_iter().map(|feature| bin(x, width, feature)).collect();
         let mut random = Xoshiro256Plus::seed_from_u64(self.seed);
         let mut order: Vec<usize> = (0..width).collect();
-        let mut sums = vec![start; targets.len()];
+        let mut sums = start;
         let mut trees = Vec::new();
         for _ in 0..self.trees.min((targets.len() / ROWS_OF_A_TREE) as u32) {
             order.shuffle(&mut random);
@@ -118,7 +119,7 @@ impl BoostingParams {
             }
             trees.push(tree);
         }
-        Boosted { start, trees }
+        trees
     }
 
     /// Splits the leaf that gains most until there are enough; returns the leaves' values and rows, too.
@@ -218,7 +219,7 @@ mod tests {
         let rows = checkerboard(3000);
         let fit = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| BoostingParams { features: 1.0, ..BoostingParams::default() }.fit(2, &rows))
+            pool.install(|| BoostingParams { features: 1.0, ..BoostingParams::default() }.fit(2, &rows, vec![0.0; 3000]))
         };
         let boosted = fit(1);
         assert_eq!(boosted, fit(3));
@@ -235,8 +236,9 @@ mod tests {
         for at in 0..100 {
             rows.push(&[1.0, 2.0], at % 4 == 0, 1.0);
         }
-        let boosted = BoostingParams::default().fit(2, &rows);
-        assert!((sigmoid(boosted.sum(&[9.0, 9.0])) - 0.25).abs() < 0.01);
-        assert!(BoostingParams::default().fit(2, &Rows::default()).is_sound(2));
+        let start = (0.25_f64 / 0.75).ln();
+        let boosted = BoostingParams::default().fit(2, &rows, vec![start; 100]);
+        assert!((sigmoid(start + boosted.sum(&[9.0, 9.0])) - 0.25).abs() < 0.01);
+        assert!(BoostingParams::default().fit(2, &Rows::default(), Vec::new()).is_sound(2));
     }
 }

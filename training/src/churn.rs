@@ -1,9 +1,12 @@
-//! Churn: labels from past origins with complete horizons, several ways of scoring, and the one that holds at the newest origin.
+//! Churn: labels from past origins, several ways of scoring, and the one that holds at the newest origin.
+//!
+//! Origins differ by season and by how much history there is. So each feature is taken less its mean over the customers of its origin, each
+//! origin has an intercept of its own, and the level at as-of comes from the buy-till-you-die model, which needs no labels.
 
 use rayon::prelude::*;
 use shopkeeper_models::buy_till_you_die::PurchaseModel;
 use shopkeeper_models::calendar::{Day, date};
-use shopkeeper_models::churn::{Candidate, ChurnModel, FEATURES, Scorer};
+use shopkeeper_models::churn::{Candidate, Centre, ChurnInputs, ChurnModel, FEATURES, Scorer, Share, WIDTH};
 use shopkeeper_models::logistic::sigmoid;
 
 use crate::boosting::BoostingParams;
@@ -11,34 +14,77 @@ use crate::buy_till_you_die::{bg_nbd, statistics::Statistics};
 use crate::evaluation::metrics::{auc, brier, calibration_error, reliability};
 use crate::log::{Past, PurchaseLog};
 use crate::logistic::{LogisticError, LogisticParams, Rows};
-use crate::tempo::{Tempo, tempos_of};
+use crate::tempo::{Tempo, tempos, tempos_of};
 
 /// Origins a horizon: they overlap, so that little of the history is lost.
 const ORIGINS_A_HORIZON: Day = 4;
-/// Days of a year of whole weeks: the same weekday in the same season.
-const YEAR: Day = 364;
+/// Origins with half the horizon: they are newer than any with a whole one.
+const RECENT: Day = 4;
+/// A horizon shorter than this is not halved, days.
+const LEAST_HALVED: Day = 14;
 /// Fewer rows of either outcome than this teach nothing.
 const FEWEST: usize = 20;
 /// Fewer rows than this grow no trees.
 const FEWEST_FOR_BOOSTING: usize = 500;
-/// Share of what the level is off by at the newest origin that is believed to hold on: some of it is drift, some a season that turns.
-const HELD: f64 = 0.75;
-/// Fewer customers at the newest origin than this compare no candidates and move no level.
+/// Share of what the anchor's level was lately off by that is believed to hold on: some of it is drift, some a season that turns.
+const HELD: f64 = 0.5;
+/// Fewer customers at an origin than this compare no candidates and move no level.
 const FEWEST_TO_COMPARE: usize = 200;
+/// Share of the values of a feature that is cut off at either end.
+const TAIL: f64 = 0.01;
+/// Weight of the anchor beside the regression and the trees, each 1.
+const ANCHOR_SHARE: f64 = 0.5;
+
+/// A part that can be left out, to see what it is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The buy-till-you-die model: as a feature, as a share of the mean and as the level.
+    Anchor,
+    /// The trees.
+    Boosting,
+    /// What was bought in the same season a year ago.
+    Season,
+    /// The origins with half a horizon.
+    Recent,
+    /// One mean and one intercept an origin.
+    Centring,
+    /// The correction of the anchor's level.
+    Recalibration,
+}
+
+impl Part {
+    /// Every part.
+    pub const ALL: [Self; 6] = [Self::Anchor, Self::Boosting, Self::Season, Self::Recent, Self::Centring, Self::Recalibration];
+
+    /// What the bench calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Anchor => "BG/NBD",
+            Self::Boosting => "boosting",
+            Self::Season => "season a year ago",
+            Self::Recent => "half horizons",
+            Self::Centring => "centring by origin",
+            Self::Recalibration => "recalibration",
+        }
+    }
+}
 
 /// How churn is learned.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct ChurnParams {
     /// Days after as-of without a purchase that count as churned.
     pub horizon_days: u32,
-    /// Most past origins, a quarter of a horizon apart; those of the same season a year ago come on top. Default 12.
+    /// Most past origins, a quarter of a horizon apart; up to four with half a horizon come on top. Default 12.
     pub origins: u32,
     /// Most rows, over all origins; customers are thinned evenly beyond. Default 300,000.
     pub most_rows: usize,
-    /// Ridge of the regression, in rows. Default 5.
+    /// Ridge of the regression, in rows. Default 50.
     pub ridge: f64,
     /// The trees.
     pub boosting: BoostingParams,
+    /// Left out. Default none.
+    #[serde(skip)]
+    pub without: Option<Part>,
 }
 
 /// The customers of one past origin, and what they did in the horizon after it.
@@ -46,126 +92,211 @@ pub struct ChurnParams {
 pub struct Origin {
     /// Its as-of day.
     pub day: Day,
+    /// Days after it that were looked at.
+    pub horizon_days: u32,
+    /// Whether the buy-till-you-die model could be fitted there.
+    pub anchored: bool,
     /// What was known of each customer, and whether they then bought nothing.
     pub rows: Rows,
     /// What each then spent.
     pub spend: Vec<f64>,
 }
 
+/// What churn and spend are learned from.
+#[derive(Clone, Debug)]
+pub struct Lessons {
+    /// The customers at as-of; nobody knows yet what they do.
+    pub now: Origin,
+    /// The origins with a whole horizon, newest first.
+    pub past: Vec<Origin>,
+    /// The origins with half a horizon, newest first.
+    pub recent: Vec<Origin>,
+}
+
+/// Every candidate with its level, the one that is used unless another is clearly better first.
+struct Learned {
+    centres: Vec<Centre>,
+    candidates: Vec<(&'static str, Scorer, f64)>,
+}
+
 impl ChurnParams {
     /// Defaults for a horizon.
     pub fn new(horizon_days: u32) -> Self {
-        Self { horizon_days, origins: 12, most_rows: 300_000, ridge: 5.0, boosting: BoostingParams::default() }
+        let boosting = BoostingParams::default();
+        Self { horizon_days, origins: 12, most_rows: 300_000, ridge: 50.0, boosting, without: None }
     }
 
     /// Learns from what was known at `past.day`: never from a horizon that reaches beyond it. Too little history is a stated
     /// [`ChurnModel::InsufficientData`].
     pub fn fit(&self, past: &Past<'_>) -> ChurnModel {
-        self.fit_on(&self.label_all(past))
+        self.fit_on(&self.lessons(past, anchor(&tempos(past))))
     }
 
-    /// The customers of every past origin, newest first.
-    pub fn label_all(&self, past: &Past<'_>) -> Vec<Origin> {
-        let days = self.origins(past);
-        days.iter().map(|&day| self.label(past.log(), day, days.len())).collect()
+    /// The customers of as-of, with the anchor fitted there, and of every past origin.
+    pub fn lessons(&self, past: &Past<'_>, anchor: Option<PurchaseModel>) -> Lessons {
+        let (whole, half) = self.origins(past);
+        let origins = whole.len() + half.len();
+        let label = |days: Vec<Day>, horizon_days: u32| {
+            days.into_iter().map(|day| self.label(past, day, horizon_days, origins, None)).collect::<Vec<_>>()
+        };
+        Lessons {
+            now: self.label(past, past.day, 0, 1, Some(anchor)),
+            past: label(whole, self.horizon_days),
+            recent: label(half, self.horizon_days / 2),
+        }
     }
 
     /// Learns from origins that were labelled beforehand.
-    pub fn fit_on(&self, origins: &[Origin]) -> ChurnModel {
+    pub fn fit_on(&self, lessons: &Lessons) -> ChurnModel {
         let insufficient = |reason: String| ChurnModel::InsufficientData { horizon_days: self.horizon_days, reason };
-        let Some(newest) = origins.first() else {
+        let Some(newest) = lessons.past.first() else {
             return insufficient(format!("the history is shorter than a horizon and a half of {} days", self.horizon_days));
         };
-        let rows = together(origins);
-        let churned = rows.labels.iter().filter(|&&label| label).count();
-        if churned.min(rows.labels.len() - churned) < FEWEST {
-            return insufficient(format!(
-                "{} past customers of whom {churned} left: at least {FEWEST} of each kind are needed",
-                rows.labels.len()
-            ));
+        let labels = || lessons.past.iter().flat_map(|origin| &origin.rows.labels);
+        let (rows, churned) = (labels().count(), labels().filter(|&&label| label).count());
+        if churned.min(rows - churned) < FEWEST {
+            return insufficient(format!("{rows} past customers of whom {churned} left: at least {FEWEST} of each kind are needed"));
         }
-        let comparable = newest.rows.labels.len() >= FEWEST_TO_COMPARE;
-        let earlier = origins.iter().filter(|origin| origin.day + self.horizon_days as Day <= newest.day);
-        let earlier = together(earlier);
-        let compared = if comparable { self.scorers(&earlier).ok() } else { None };
-        let (candidates, best) = compared.map_or((Vec::new(), None), |scorers| compare(&scorers, &newest.rows));
-        let scorers = match self.scorers(&rows) {
-            Ok(scorers) => scorers,
+        let earlier: Vec<&Origin> = lessons.past.iter().filter(|origin| origin.day + self.horizon_days as Day <= newest.day).collect();
+        let compared = if newest.rows.labels.len() >= FEWEST_TO_COMPARE { self.learn(newest, &earlier).ok() } else { None };
+        let (candidates, best) = compared.map_or((Vec::new(), None), |learned| compare(&learned, &newest.rows));
+        let all: Vec<&Origin> = lessons.past.iter().chain(&lessons.recent).collect();
+        let learned = match self.learn(&lessons.now, &all) {
+            Ok(learned) => learned,
             Err(error) => return insufficient(error.to_string()),
         };
-        let chosen = scorers.iter().position(|(method, _)| Some(*method) == best).unwrap_or(0);
-        let Some((method, scorer)) = scorers.into_iter().nth(chosen) else { return insufficient("no candidate".into()) };
-        let level = if comparable { HELD * off(&log_odds(&scorer, &newest.rows), &newest.rows.labels) } else { 0.0 };
+        let chosen = learned.candidates.iter().position(|(method, ..)| Some(*method) == best).unwrap_or(0);
+        let Some((method, scorer, level)) = learned.candidates.into_iter().nth(chosen) else { return insufficient("no candidate".into()) };
         ChurnModel::Fitted {
             horizon_days: self.horizon_days,
             method: method.into(),
             scorer,
+            centres: learned.centres,
             level,
             validated_on: (!candidates.is_empty()).then(|| date(newest.day)),
             candidates,
-            origins: origins.iter().map(|origin| date(origin.day)).collect(),
-            rows: rows.labels.len() as u64,
+            origins: lessons.past.iter().map(|origin| date(origin.day)).collect(),
+            rows: all.iter().map(|origin| origin.rows.labels.len() as u64).sum(),
         }
     }
 
-    /// Origins whose horizon is complete before `past.day` and that have at least half a horizon of history, newest first.
-    fn origins(&self, past: &Past<'_>) -> Vec<Day> {
+    /// Origins that have at least half a horizon of history, newest first: those whose horizon is complete before `past.day`, and those of which
+    /// only half of it is.
+    fn origins(&self, past: &Past<'_>) -> (Vec<Day>, Vec<Day>) {
         let horizon = self.horizon_days as Day;
-        let Some((first, _)) = past.log().days() else { return Vec::new() };
+        let Some((first, _)) = past.log().days() else { return Default::default() };
+        let known = |day: &Day| *day - first >= horizon / 2;
         let step = (horizon / ORIGINS_A_HORIZON).max(1);
-        let mut days: Vec<Day> = (0..self.origins as Day).map(|back| past.day - horizon - back * step).collect();
-        days.extend([-1, 0, 1].map(|around| past.day - YEAR + around * step).into_iter().filter(|day| day + horizon <= past.day));
-        days.retain(|day| day - first >= horizon / 2);
-        days.sort_unstable_by(|a, b| b.cmp(a));
-        // a year ago may lie between two others
-        days.dedup_by(|later, earlier| *earlier - *later < step.min(7));
-        days
+        let whole = (0..self.origins as Day).map(|back| past.day - horizon - back * step).filter(known).collect();
+        let halved = self.without != Some(Part::Recent) && horizon >= LEAST_HALVED;
+        let half = (0..if halved { RECENT } else { 0 }).map(|back| past.day - horizon / 2 - back * (horizon / 8).max(1));
+        (whole, half.filter(known).collect())
     }
 
-    /// Every customer with a history at `day`, or an even selection, and whether they then bought nothing for the horizon.
-    fn label(&self, log: &PurchaseLog, day: Day, origins: usize) -> Origin {
-        let past = log.before(day);
+    /// Every customer with a history at `day`, or an even selection, and whether they then bought nothing for `horizon_days`. With 0 days,
+    /// nobody has bought. The anchor is fitted on them unless it is given.
+    fn label(&self, past: &Past<'_>, day: Day, horizon_days: u32, origins: usize, fitted: Option<Option<PurchaseModel>>) -> Origin {
+        let (log, past) = (past.log(), past.before(day));
         let known: Vec<usize> = (0..log.customers()).filter(|&customer| !past.orders_of(customer).is_empty()).collect();
         let every = (known.len() * origins).div_ceil(self.most_rows).max(1);
         let known: Vec<usize> = known.into_iter().skip(day.rem_euclid(every as Day) as usize).step_by(every).collect();
         let tempos = tempos_of(&past, &known);
-        let anchor = anchor(&tempos);
+        let anchor = fitted.unwrap_or_else(|| anchor(&tempos)).filter(|_| self.without != Some(Part::Anchor));
+        let ahead = Self { horizon_days: if horizon_days == 0 { self.horizon_days } else { horizon_days }, ..*self };
         let mut rows = Rows::default();
         for (tempo, &customer) in tempos.iter().zip(&known) {
-            let features = tempo.churn_inputs(self.p_no_purchase(anchor, tempo)).features();
-            rows.push(&features.map(|x| x as f32), churned(log, customer, day, self.horizon_days), 1.0);
+            let features = ahead.inputs(anchor, tempo).features();
+            rows.push(&features.map(|x| x as f32), churned(log, customer, day, horizon_days), 1.0);
         }
-        let spend = known.par_iter().map(|&customer| spent(log, customer, day, self.horizon_days)).collect();
-        Origin { day, rows, spend }
+        let spend = known.par_iter().map(|&customer| spent(log, customer, day, horizon_days)).collect();
+        Origin { day, horizon_days, anchored: anchor.is_some(), rows, spend }
     }
 
-    /// P(no purchase within the horizon) by the anchor; 0.5 without one.
-    pub fn p_no_purchase(&self, anchor: Option<PurchaseModel>, tempo: &Tempo) -> f64 {
-        anchor.map_or(0.5, |model| model.p_no_purchase(self.horizon_days.into(), &tempo.timing()))
+    /// What is looked at: the tempo and P(no purchase within the horizon) by the anchor, 0.5 without one.
+    pub fn inputs(&self, anchor: Option<PurchaseModel>, tempo: &Tempo) -> ChurnInputs {
+        let p = anchor.map_or(0.5, |model| model.p_no_purchase(self.horizon_days.into(), &tempo.timing()));
+        let inputs = tempo.churn_inputs(self.horizon_days, p);
+        let season = self.without != Some(Part::Season);
+        ChurnInputs { days_year_ago: if season { inputs.days_year_ago } else { 0 }, ..inputs }
     }
 
-    /// Every candidate fitted, the one that is used unless another is clearly better first.
-    fn scorers(&self, rows: &Rows) -> Result<Vec<(&'static str, Scorer)>, LogisticError> {
-        let regression = LogisticParams { ridge: self.ridge };
-        let logistic = Scorer::Logistic(regression.fit(&FEATURES, rows)?);
-        let anchored = rows.x.iter().skip(FEATURES.len() - 1).step_by(FEATURES.len()).any(|&log_odds| log_odds != 0.0);
+    /// Every candidate, fitted on some origins and levelled for the customers of another day.
+    fn learn(&self, now: &Origin, origins: &[&Origin]) -> Result<Learned, LogisticError> {
+        let centring = self.without != Some(Part::Centring);
+        let (mut rows, mut start) = (Rows::default(), Vec::new());
+        for origin in origins {
+            let means = if centring { means(&origin.rows) } else { vec![0.0; WIDTH] };
+            let centred = origin.rows.x.iter().zip(means.iter().cycle()).map(|(x, mean)| (f64::from(*x) - mean) as f32);
+            rows.append(Rows { x: centred.collect(), labels: origin.rows.labels.clone(), weights: origin.rows.weights.clone() });
+            let positive = origin.rows.labels.iter().filter(|&&label| label).count() as f64 + 0.5;
+            start.extend(vec![(positive / (origin.rows.labels.len() as f64 + 1.0 - positive)).ln(); origin.rows.labels.len()]);
+        }
+        let means = if centring { means(&now.rows) } else { vec![0.0; WIDTH] };
+        let tails = (0..WIDTH).into_par_iter().map(|feature| tails(&rows.x, feature)).collect::<Vec<_>>();
+        let centre = |(mean, &(least, most)): (f64, &(f64, f64))| Centre { mean, least, most };
+        let centres: Vec<Centre> = means.into_iter().zip(&tails).map(centre).collect();
+        rows.x.iter_mut().zip(tails.iter().cycle()).for_each(|(x, &(least, most))| *x = x.clamp(least as f32, most as f32));
+        let logistic = self.regression(&rows, if centring { origins } else { &[] })?;
+        let anchored = now.anchored && origins.iter().any(|origin| origin.anchored);
+        let boosted = self.without != Some(Part::Boosting) && rows.labels.len() >= FEWEST_FOR_BOOSTING;
+        let boosting = boosted.then(|| Scorer::Boosted(self.boosting.fit(WIDTH, &rows, start)));
+        let share = |weight: f64, scorer: &Scorer| Share { weight, scorer: scorer.clone() };
         let mut scorers = Vec::new();
-        if rows.labels.len() >= FEWEST_FOR_BOOSTING {
-            let boosting = Scorer::Boosted(self.boosting.fit(FEATURES.len(), rows));
-            scorers.push(("mean", Scorer::Mean(vec![logistic.clone(), boosting.clone()])));
-            if anchored {
-                scorers.push(("mean_with_bg_nbd", Scorer::Mean(vec![logistic.clone(), boosting.clone(), Scorer::Anchor])));
-            }
+        let learned: Vec<Share> = std::iter::once(&logistic).chain(&boosting).map(|scorer| share(1.0, scorer)).collect();
+        if anchored {
+            let anchor = share(ANCHOR_SHARE * learned.len() as f64 / 2.0, &Scorer::Anchor);
+            scorers.push(("mean_with_bg_nbd", Scorer::Mean(learned.iter().cloned().chain([anchor]).collect())));
+        }
+        if let Some(boosting) = boosting {
+            scorers.push(("mean", Scorer::Mean(learned)));
             scorers.push(("boosting", boosting));
         }
         scorers.push(("logistic", logistic));
         if anchored {
-            let mut without = rows.clone();
-            without.x.iter_mut().skip(FEATURES.len() - 1).step_by(FEATURES.len()).for_each(|log_odds| *log_odds = 0.0);
-            scorers.push(("logistic_without_bg_nbd", Scorer::Logistic(regression.fit(&FEATURES, &without)?)));
             scorers.push(("bg_nbd", Scorer::Anchor));
         }
-        Ok(scorers)
+        let target = self.target(now, origins);
+        let levelled = |(method, scorer): (&'static str, Scorer)| {
+            let level = shift(&log_odds(&scorer, &centres, &now.rows), target);
+            (method, scorer, level)
+        };
+        let candidates = scorers.into_iter().map(levelled).collect();
+        Ok(Learned { centres, candidates })
+    }
+
+    /// The regression over the features, fitted with an intercept for each origin.
+    fn regression(&self, rows: &Rows, origins: &[&Origin]) -> Result<Scorer, LogisticError> {
+        let own = origins.len().saturating_sub(1);
+        let width = WIDTH + own;
+        let mut x = Vec::with_capacity(rows.labels.len() * width);
+        let origin_of = origins.iter().enumerate().flat_map(|(at, origin)| vec![at; origin.rows.labels.len()]);
+        for (features, origin) in rows.x.chunks_exact(WIDTH).zip(origin_of.chain(std::iter::repeat(0))) {
+            x.extend_from_slice(features);
+            x.extend((1..=own).map(|at| f32::from(u8::from(at == origin))));
+        }
+        let names: Vec<&str> = FEATURES.into_iter().chain(std::iter::repeat_n("origin", own)).collect();
+        let wide = Rows { x, labels: rows.labels.clone(), weights: rows.weights.clone() };
+        let mut logistic = LogisticParams { ridge: self.ridge }.fit(&names, &wide)?;
+        logistic.weights.truncate(WIDTH);
+        Ok(Scorer::Logistic(logistic))
+    }
+
+    /// The share of the customers of `now` that is expected to leave: what the anchor says, moved by half of what it was off by at the newest
+    /// origin of either horizon. Without an anchor, the share at the newest origin.
+    fn target(&self, now: &Origin, origins: &[&Origin]) -> f64 {
+        let large = |origin: &&&Origin| origin.rows.labels.len() >= FEWEST_TO_COMPARE;
+        if !now.anchored {
+            return origins.first().map_or(0.5, |newest| rate(&newest.rows.labels));
+        }
+        let of = |horizon_days: u32| {
+            let newest = origins.iter().find(|origin| origin.horizon_days == horizon_days && origin.anchored).filter(large)?;
+            Some(shift(&anchors(&newest.rows), rate(&newest.rows.labels)))
+        };
+        let off: Vec<f64> = [of(self.horizon_days), of(self.horizon_days / 2)].into_iter().flatten().collect();
+        let held = if self.without == Some(Part::Recalibration) { 0.0 } else { HELD };
+        let moved = held * off.iter().sum::<f64>() / off.len().max(1) as f64;
+        let anchors = anchors(&now.rows);
+        anchors.iter().map(|z| sigmoid(z + moved)).sum::<f64>() / anchors.len().max(1) as f64
     }
 }
 
@@ -180,28 +311,46 @@ pub fn probabilities(model: &ChurnModel, anchor: Option<PurchaseModel>, tempos: 
     let params = ChurnParams::new(model.horizon_days());
     let one = |tempo: &Tempo| {
         let buyer = Some(tempo).filter(|tempo| tempo.orders > 0)?;
-        model.probability(&buyer.churn_inputs(params.p_no_purchase(anchor, buyer)))
+        model.probability(&params.inputs(anchor, buyer))
     };
     tempos.par_iter().map(one).collect()
 }
 
-fn together<'a>(origins: impl IntoIterator<Item = &'a Origin>) -> Rows {
-    let mut rows = Rows::default();
-    origins.into_iter().for_each(|origin| rows.append(origin.rows.clone()));
-    rows
+/// Mean of every feature.
+fn means(rows: &Rows) -> Vec<f64> {
+    let mut sums = vec![0.0; WIDTH];
+    rows.x.chunks_exact(WIDTH).for_each(|x| sums.iter_mut().zip(x).for_each(|(sum, x)| *sum += f64::from(*x)));
+    sums.iter().map(|sum| sum / rows.labels.len().max(1) as f64).collect()
 }
 
-fn log_odds(scorer: &Scorer, rows: &Rows) -> Vec<f64> {
-    let score = |x: &[f32]| scorer.log_odds(&std::array::from_fn(|j| x[j].into()));
-    rows.x.par_chunks(FEATURES.len()).map(score).collect()
+/// What all but the tails of a feature lie between.
+pub(crate) fn tails(x: &[f32], feature: usize) -> (f64, f64) {
+    let mut values: Vec<f32> = x.iter().skip(feature).step_by(WIDTH).copied().collect();
+    values.sort_unstable_by(f32::total_cmp);
+    let at = |share: f64| values.get((share * values.len().saturating_sub(1) as f64).round() as usize).copied().unwrap_or(0.0).into();
+    (at(TAIL), at(1.0 - TAIL))
 }
 
-/// What to add to the log-odds for their mean probability to be the share of positives.
-fn off(log_odds: &[f64], positive: &[bool]) -> f64 {
-    let n = positive.len() as f64;
-    let rate = (positive.iter().filter(|&&positive| positive).count() as f64 + 0.5) / (n + 1.0);
+fn log_odds(scorer: &Scorer, centres: &[Centre], rows: &Rows) -> Vec<f64> {
+    let score = |x: &[f32]| scorer.log_odds(&std::array::from_fn(|j| centres[j].of(x[j].into())), x[WIDTH - 1].into());
+    rows.x.par_chunks(WIDTH).map(score).collect()
+}
+
+/// The anchor's log-odds of each row.
+fn anchors(rows: &Rows) -> Vec<f64> {
+    rows.x.iter().skip(WIDTH - 1).step_by(WIDTH).map(|&z| z.into()).collect()
+}
+
+/// The share that left, a little short of none and of all.
+fn rate(gone: &[bool]) -> f64 {
+    (gone.iter().filter(|&&gone| gone).count() as f64 + 0.5) / (gone.len() as f64 + 1.0)
+}
+
+/// What to add to the log-odds for their mean probability to be `rate`.
+fn shift(log_odds: &[f64], rate: f64) -> f64 {
+    let n = log_odds.len() as f64;
     let (mut low, mut high) = (-20.0, 20.0);
-    for _ in 0..60 {
+    for _ in 0..50 {
         let shift = 0.5 * (low + high);
         let mean = log_odds.iter().map(|z| sigmoid(z + shift)).sum::<f64>() / n;
         *if mean < rate { &mut low } else { &mut high } = shift;
@@ -211,13 +360,13 @@ fn off(log_odds: &[f64], positive: &[bool]) -> f64 {
 
 /// How each candidate does on rows it has not seen, and the best: the first, unless another's squared error, each at the right level, is
 /// smaller by more than a standard error of the difference.
-fn compare(scorers: &[(&'static str, Scorer)], rows: &Rows) -> (Vec<Candidate>, Option<&'static str>) {
+fn compare(learned: &Learned, rows: &Rows) -> (Vec<Candidate>, Option<&'static str>) {
     let outcome = |label: bool| f64::from(u8::from(label));
     let (mut candidates, mut errors) = (Vec::new(), Vec::new());
-    for (method, scorer) in scorers {
-        let log_odds = log_odds(scorer, rows);
-        let probabilities: Vec<f64> = log_odds.iter().map(|&z| sigmoid(z)).collect();
-        let shift = off(&log_odds, &rows.labels);
+    for (method, scorer, level) in &learned.candidates {
+        let log_odds = log_odds(scorer, &learned.centres, rows);
+        let probabilities: Vec<f64> = log_odds.iter().map(|&z| sigmoid(z + level)).collect();
+        let shift = shift(&log_odds, rate(&rows.labels));
         let squared = log_odds.iter().zip(&rows.labels).map(|(z, &label)| (sigmoid(z + shift) - outcome(label)).powi(2));
         let squared: Vec<f64> = squared.collect();
         candidates.push(Candidate {
@@ -238,7 +387,7 @@ fn compare(scorers: &[(&'static str, Scorer)], rows: &Rows) -> (Vec<Candidate>, 
     };
     let error = |at: usize| candidates[at].brier_at_level;
     let best = (1..candidates.len()).filter(clearly_better).min_by(|&a, &b| error(a).total_cmp(&error(b))).unwrap_or(0);
-    let best = scorers.get(best).map(|(method, _)| *method);
+    let best = learned.candidates.get(best).map(|(method, ..)| *method);
     (candidates, best)
 }
 
@@ -250,7 +399,62 @@ pub fn churned(log: &PurchaseLog, customer: usize, origin: Day, horizon_days: u3
 }
 
 /// What a customer pays in the horizon from `origin` on; what they send back later is not taken off.
-fn spent(log: &PurchaseLog, customer: usize, origin: Day, horizon_days: u32) -> f64 {
+pub fn spent(log: &PurchaseLog, customer: usize, origin: Day, horizon_days: u32) -> f64 {
     let orders = log.orders_of(customer).filter(|&order| (origin..origin + horizon_days as Day).contains(&log.order_day[order]));
     orders.flat_map(|order| log.lines_of(order)).map(|line| log.line_amount[line]).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::simulated;
+
+    #[test]
+    fn probabilities_are_true_on_a_simulated_shop_and_rise_with_silence() {
+        let log = simulated::log(3000);
+        let cut = log.as_of_day - 56;
+        let past = log.before(cut);
+        let known = tempos(&past);
+        let anchor = anchor(&known);
+        let model = ChurnParams::new(56).fit(&past);
+        let p = probabilities(&model, anchor, &known);
+        let (mut predicted, mut gone) = (Vec::new(), Vec::new());
+        for (customer, p) in p.iter().enumerate().filter_map(|(customer, p)| Some((customer, (*p)?))) {
+            assert!((0.0..=1.0).contains(&p), "{p}");
+            predicted.push(p);
+            gone.push(churned(&log, customer, cut, 56));
+        }
+        assert!(calibration_error(&reliability(&predicted, &gone)) < 0.04);
+        assert!(auc(&predicted, &gone) > 0.8);
+        // the same history, every day of it longer ago
+        let regular = known.iter().find(|tempo| tempo.purchase_days > 8 && tempo.days_since_last < 10).unwrap();
+        let after = |silence: u32| {
+            let tempo = Tempo {
+                age_days: regular.age_days + silence,
+                days_since_last: regular.days_since_last + silence,
+                gaps_as_long: if silence > 0 { 0 } else { regular.gaps_as_long },
+                days_in_last: crate::tempo::DAY_WINDOWS.map(|window| if silence > window { 0 } else { regular.days_in_last[0].min(1) }),
+                spend_in_last: [0.0; 2],
+                ..*regular
+            };
+            model.probability(&ChurnParams::new(56).inputs(anchor, &tempo)).unwrap()
+        };
+        let risks = [0, 30, 60, 120, 240].map(after);
+        assert!(risks.windows(2).all(|pair| pair[0] <= pair[1] + 0.01) && risks[4] > risks[0] + 0.3, "{risks:?}");
+    }
+
+    #[test]
+    fn too_little_history_is_said_and_drivers_are_few() {
+        let log = simulated::log(300);
+        let early = log.before(log.days().unwrap().0 + 40);
+        assert!(matches!(ChurnParams::new(91).fit(&early), ChurnModel::InsufficientData { .. }));
+        let past = log.before(log.as_of_day);
+        let known = tempos(&past);
+        let model = ChurnParams::new(91).fit(&past);
+        let gone = known.iter().filter(|tempo| tempo.orders > 0).max_by_key(|tempo| tempo.days_since_last).unwrap();
+        let drivers = model.drivers(&ChurnParams::new(91).inputs(anchor(&known), gone));
+        assert!(drivers[0].is_some_and(|driver| driver.raises), "{drivers:?}");
+    }
 }

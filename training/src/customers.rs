@@ -1,7 +1,8 @@
 //! Customers: the single row of each, put together from tempo, outlook, scores, stage, tier and segment.
 
-use arrow::array::{Float64Array, UInt16Array, UInt32Array};
+use arrow::array::{Float64Array, UInt8Array, UInt16Array, UInt32Array};
 use shopkeeper_models::customers::Customers;
+use shopkeeper_models::drivers::Driver;
 use shopkeeper_models::lifecycle::{self, LifecycleRules, LifecycleStage};
 use shopkeeper_models::loyalty::LoyaltyRules;
 use shopkeeper_models::manifest::CustomerRules;
@@ -55,7 +56,7 @@ fn value(tempo: &Tempo, outlook: &Option<Outlook>) -> f64 {
 pub fn fit(
     past: &Past<'_>,
     tempos: &[Tempo],
-    outlooks: &[Option<Outlook>],
+    (outlooks, horizon_days): (&[Option<Outlook>], u32),
     rules: &CustomerRules,
     segmentation: &Segmentation,
 ) -> Customers {
@@ -68,6 +69,10 @@ pub fn fit(
         |value: fn(&Outlook) -> f64| Nullable(outlooks.iter().map(|outlook| outlook.as_ref().map(value)).collect::<Float64Array>());
     let optional = |value: fn(&Outlook) -> Option<f64>| {
         Nullable(outlooks.iter().map(|outlook| outlook.as_ref().and_then(value)).collect::<Float64Array>())
+    };
+    let driver = |place: usize| -> UInt8Array {
+        let byte = |outlook: &Option<Outlook>| outlook.and_then(|outlook| outlook.drivers[place]).map_or(0, Driver::byte);
+        outlooks.iter().map(byte).collect::<Vec<_>>().into()
     };
     let recency = score(|cuts, tempo| cuts.recency.score(-f64::from(tempo.days_since_last)));
     let frequency = score(|cuts, tempo| cuts.frequency.score(tempo.purchase_days.into()));
@@ -129,6 +134,12 @@ pub fn fit(
         next_order_from: expected(|outlook| outlook.next_order[0]),
         next_order: expected(|outlook| outlook.next_order[1]),
         next_order_until: expected(|outlook| outlook.next_order[2]),
+        days_last_91: count(|tempo| tempo.days_in_last[3]),
+        spend_last_91: amount(|tempo| tempo.spend_in_last[1]),
+        days_year_ago: tempos.iter().map(|tempo| tempo.in_season(horizon_days)).collect::<Vec<_>>().into(),
+        driver_1: driver(0),
+        driver_2: driver(1),
+        driver_3: driver(2),
     }
 }
 

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 use shopkeeper_models::buy_till_you_die::{BuyTillYouDie, GammaGamma, PurchaseModel};
 use shopkeeper_models::churn::ChurnModel;
+use shopkeeper_models::drivers::{Driver, MOST};
 use shopkeeper_models::value::SpendModel;
 
 use crate::churn::{self, ChurnParams};
@@ -30,6 +31,8 @@ pub struct Outlook {
     pub lifetime_value: Option<f64>,
     /// Days from as-of to the next order, if there is one within the horizon: the earliest and latest that 8 of 10 lie between, and the middle.
     pub next_order: [f64; 3],
+    /// What moves the churn probability most, strongest first.
+    pub drivers: [Option<Driver>; MOST],
 }
 
 /// The outlook of every customer with an order; `None` for prospects and where churn was not fitted.
@@ -39,9 +42,13 @@ pub fn outlooks(churn: &ChurnModel, spend: Option<&SpendModel>, fitted: &BuyTill
     let (purchases, days) = (fitted.purchase_model(), f64::from(churn.horizon_days()));
     let (params, anchor) = (ChurnParams::new(churn.horizon_days()), fitted.converged("bg_nbd"));
     let one = |(tempo, probability): (&Tempo, Option<f64>)| {
-        let outlook = outlook(tempo, probability?, purchases, value.of(tempo), days);
-        let learned = spend.map(|model| model.expected(&tempo.churn_inputs(params.p_no_purchase(anchor, tempo))));
-        Some(Outlook { expected_spend: learned.unwrap_or(outlook.expected_spend), ..outlook })
+        let probability = probability?;
+        let inputs = params.inputs(anchor, tempo);
+        let outlook = outlook(tempo, probability, purchases, value.of(tempo), days);
+        let outlook = Outlook { drivers: churn.drivers(&inputs), ..outlook };
+        let Some(spend) = spend else { return Some(outlook) };
+        let if_active = spend.if_active(&inputs);
+        Some(Outlook { expected_spend: SpendModel::expected(if_active, probability), spend_if_active: if_active, ..outlook })
     };
     tempos.par_iter().zip(probabilities).map(one).collect()
 }
@@ -69,6 +76,7 @@ fn outlook(tempo: &Tempo, churn_probability: f64, purchases: Option<PurchaseMode
         spend_if_active: if_active * value,
         lifetime_value: purchases.map(lifetime),
         next_order: [0.1, 0.5, 0.9].map(|share| next_order(if_active, days, share)),
+        drivers: Default::default(),
     }
 }
 
@@ -98,5 +106,32 @@ impl SpendADay {
         self.model.map_or((tempo.spend.max(0.0) + 2.0 * self.mean) / (days + 2.0), |model| {
             model.expected_spend(tempo.purchase_days, tempo.spend_per_day())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tempo::tempos;
+    use crate::{buy_till_you_die, simulated, value};
+
+    #[test]
+    fn eight_of_ten_next_orders_fall_within_the_interval() {
+        let log = simulated::log(3000);
+        let cut = log.as_of_day - 91;
+        let past = log.before(cut);
+        let (known, params) = (tempos(&past), ChurnParams::new(91));
+        let fitted = buy_till_you_die::fit(&known);
+        let lessons = params.lessons(&past, fitted.converged("bg_nbd"));
+        let outlooks = outlooks(&params.fit_on(&lessons), value::fit(&lessons, &params.boosting).as_ref(), &fitted, &known);
+        let (mut within, mut all) = (0, 0);
+        for (customer, outlook) in outlooks.iter().enumerate().filter_map(|(customer, outlook)| Some((customer, outlook.as_ref()?))) {
+            let next = log.orders_of(customer).map(|order| log.order_day[order]).find(|day| (cut..cut + 91).contains(day));
+            let Some(days) = next.map(|day| f64::from(day - cut)) else { continue };
+            // a day counts as a whole
+            within += u32::from(outlook.next_order[0] - 1.0 <= days && days <= outlook.next_order[2]);
+            all += 1;
+        }
+        assert!(all > 200 && (0.7..=0.9).contains(&(f64::from(within) / f64::from(all))), "{within} of {all}");
     }
 }

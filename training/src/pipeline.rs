@@ -30,6 +30,7 @@ use crate::evaluation::K;
 use crate::evaluation::comparison;
 use crate::evaluation::recommendations::{before_last_orders, next_basket, window};
 use crate::evaluation::stability::Shown;
+use crate::evaluation::survival::survival;
 use crate::log::{Past, PurchaseLog};
 use crate::outlook::outlooks;
 use crate::progress::Progress;
@@ -436,6 +437,7 @@ impl<'a> Fits<'a> {
             Ok(measured) => evaluation.churn = Some(measured),
             Err(reason) => evaluation.skipped.push(reason),
         }
+        evaluation.survival = survival(&log.before(log.as_of_day), self.churn.horizon_days);
         Ok((evaluation, shown))
     }
 
@@ -444,13 +446,13 @@ impl<'a> Fits<'a> {
         let log = self.log;
         let past = log.before(log.as_of_day);
         let recommender = stages.fit("fit recommender", log, || self.recommender.fit(&past));
-        let (churn, spend) = stages.fit("fit churn", log, || {
-            let origins = self.churn.label_all(&past);
-            (self.churn.fit_on(&origins), value::fit(&origins, &self.churn.boosting))
-        });
         let tempos = tempos(&past);
         let buy_till_you_die = stages.fit("fit buy till you die", log, || buy_till_you_die::fit(&tempos));
-        let outlooks = outlooks(&churn, spend.as_ref(), &buy_till_you_die, &tempos);
+        let (churn, spend) = stages.fit("fit churn", log, || {
+            let lessons = self.churn.lessons(&past, buy_till_you_die.converged("bg_nbd"));
+            (self.churn.fit_on(&lessons), value::fit(&lessons, &self.churn.boosting))
+        });
+        let outlooks = stages.fit("fit outlook", log, || outlooks(&churn, spend.as_ref(), &buy_till_you_die, &tempos));
         let segmentation = stages.fit("fit segments", log, || {
             let categories = CategorySpend::of(&past);
             let histories = &recommender.parts().histories;
@@ -461,7 +463,7 @@ impl<'a> Fits<'a> {
             let loyalty_rules = loyalty::rules(&settings.loyalty, &past);
             let loyalty = loyalty::fit(&past, &loyalty_rules);
             let rules = customers::rules(&tempos, &outlooks, &settings.lifecycle, &settings.rfm_groups, loyalty_rules);
-            let customers = customers::fit(&past, &tempos, &outlooks, &rules, &segmentation);
+            let customers = customers::fit(&past, &tempos, (&outlooks, churn.horizon_days()), &rules, &segmentation);
             Fitted { recommender, buy_till_you_die, churn, spend, segmentation, customers, loyalty, rules }
         })
     }

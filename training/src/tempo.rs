@@ -13,6 +13,11 @@ pub const DAY_WINDOWS: [u32; 5] = [14, 28, 56, 91, 182];
 /// The windows of [`Tempo::spend_in_last`].
 pub const SPEND_WINDOWS: [u32; 2] = [28, 91];
 
+/// The windows of [`Tempo::days_year_ago`].
+pub const YEAR_AGO_WINDOWS: [u32; 4] = [28, 56, 91, 182];
+/// Days of a year of whole weeks: the same weekday in the same season.
+pub const YEAR: u32 = 364;
+
 /// A customer in numbers. Prospects have zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tempo {
@@ -40,6 +45,8 @@ pub struct Tempo {
     pub usual_weekday_share: f64,
     /// Purchase days in the last [`DAY_WINDOWS`] days.
     pub days_in_last: [u32; 5],
+    /// Purchase days in the [`YEAR_AGO_WINDOWS`] days from [`YEAR`] days before as-of on.
+    pub days_year_ago: [u32; 4],
     /// Spend in the last [`SPEND_WINDOWS`] days.
     pub spend_in_last: [f64; 2],
     /// Spend of the purchase day with the most.
@@ -71,8 +78,13 @@ impl Tempo {
         self.purchase_days.saturating_sub(1)
     }
 
+    /// Purchase days in the season of such a horizon a year ago.
+    pub fn in_season(&self, horizon_days: u32) -> u32 {
+        self.days_year_ago[YEAR_AGO_WINDOWS.iter().position(|&days| days >= horizon_days).unwrap_or(YEAR_AGO_WINDOWS.len() - 1)]
+    }
+
     /// What the churn model looks at, with the buy-till-you-die model's P(no purchase within the horizon).
-    pub fn churn_inputs(&self, p_no_purchase: f64) -> ChurnInputs {
+    pub fn churn_inputs(&self, horizon_days: u32, p_no_purchase: f64) -> ChurnInputs {
         ChurnInputs {
             purchase_days: self.purchase_days,
             age_days: self.age_days,
@@ -91,6 +103,7 @@ impl Tempo {
             lines: self.lines,
             distinct_categories: self.distinct_categories,
             returned_share: f64::from(self.returns) / f64::from((self.lines + self.returns).max(1)),
+            days_year_ago: self.in_season(horizon_days),
             p_no_purchase,
         }
     }
@@ -167,6 +180,10 @@ fn tempo(past: &Past<'_>, customer: usize) -> Tempo {
         }
         for (days, window) in tempo.days_in_last.iter_mut().zip(DAY_WINDOWS) {
             *days += u32::from(ago < window);
+        }
+        for (days, window) in tempo.days_year_ago.iter_mut().zip(YEAR_AGO_WINDOWS) {
+            // an order on the day before as-of is 0 days ago, so that the same day a year before the first of the horizon is 363 days ago
+            *days += u32::from(ago < YEAR && ago + window >= YEAR);
         }
         for (sum, window) in tempo.spend_in_last.iter_mut().zip(SPEND_WINDOWS) {
             *sum += if ago < window { spend } else { 0.0 };

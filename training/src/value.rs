@@ -1,31 +1,50 @@
-//! Value: spend within the horizon, learned from what customers of past origins then spent.
+//! Value: spend within the horizon of those who buy, learned from what customers of past origins then spent.
 
-use shopkeeper_models::churn::FEATURES;
+use shopkeeper_models::boosting::Boosted;
+use shopkeeper_models::churn::{Centre, FEATURES, WIDTH};
 use shopkeeper_models::value::SpendModel;
 
 use crate::boosting::BoostingParams;
-use crate::churn::Origin;
+use crate::churn::{Lessons, tails};
+use crate::linear;
 
-/// Fewer rows than this teach nothing.
-const FEWEST: usize = 500;
-/// At the newest origin the total of the expected spends is held to at least this share of what was then spent.
-const LEAST_TOTAL: f64 = 0.9;
+/// Fewer customers who bought than this teach nothing.
+const FEWEST: usize = 200;
+/// Ridge of the line, in rows.
+const RIDGE: f64 = 50.0;
+/// Trees over the line.
+const TREES: u32 = 60;
+/// Power of the factor that brings the sum to what was spent: 1 gives the right total of those who buy, 0 the smaller absolute error.
+const TOTAL: f64 = 0.75;
+/// Stands in for the smallest spends, as a share of the mean: a logarithm has none for 0.
+const SMALLEST: f64 = 1e-3;
 
-/// Fits on every origin; none where there are too few customers or nothing was spent.
-pub fn fit(origins: &[Origin], boosting: &BoostingParams) -> Option<SpendModel> {
-    let spend: Vec<f64> = origins.iter().flat_map(|origin| &origin.spend).map(|spend| spend.max(0.0)).collect();
-    if spend.len() < FEWEST || spend.iter().all(|&spend| spend == 0.0) {
+/// Fits on everyone who bought after a past origin; none where there are too few.
+pub fn fit(lessons: &Lessons, boosting: &BoostingParams) -> Option<SpendModel> {
+    let (mut x, mut spends) = (Vec::new(), Vec::new());
+    // an origin that lacks the anchor which as-of has, or the other way round, would teach that its absence means something
+    for origin in lessons.past.iter().filter(|origin| origin.anchored == lessons.now.anchored) {
+        let customers = origin.rows.x.chunks_exact(WIDTH).zip(&origin.spend).filter(|(_, spend)| **spend > 0.0);
+        for (features, spend) in customers {
+            x.extend_from_slice(features);
+            spends.push(*spend);
+        }
+    }
+    if spends.len() < FEWEST {
         return None;
     }
-    let x: Vec<f32> = origins.iter().flat_map(|origin| &origin.rows.x).copied().collect();
+    let within: Vec<Centre> = (0..WIDTH).map(|feature| tails(&x, feature)).map(|(least, most)| Centre { mean: 0.0, least, most }).collect();
+    x.iter_mut().zip(within.iter().cycle()).for_each(|(x, within)| *x = within.of((*x).into()) as f32);
+    let spent = spends.iter().sum::<f64>();
+    let smallest = SMALLEST * spent / spends.len() as f64;
+    let logarithms: Vec<f64> = spends.iter().map(|spend| spend.max(smallest).ln()).collect();
+    let typical = linear::fit(&FEATURES, &x, &logarithms, RIDGE)?;
+    let mut model = SpendModel { within, typical, added: Boosted { start: 0.0, trees: Vec::new() }, scale: 1.0 };
+    let features = || x.chunks_exact(WIDTH).map(|x| std::array::from_fn(|j| f64::from(x[j])));
     // the ridge on a leaf's mean is in rows, so the unit of money does not matter
-    let root = boosting.fit_mean(FEATURES.len(), &x, &spend.iter().map(|spend| spend.sqrt()).collect::<Vec<_>>());
-    let newest = origins.first()?;
-    let squares = newest.rows.x.chunks_exact(FEATURES.len()).map(|x| {
-        let x: [f64; FEATURES.len()] = std::array::from_fn(|j| x[j].into());
-        root.sum(&x).max(0.0).powi(2)
-    });
-    let spent = newest.spend.iter().map(|spend| spend.max(0.0)).sum::<f64>();
-    let scale = (LEAST_TOTAL * spent / squares.sum::<f64>().max(f64::MIN_POSITIVE)).max(1.0);
-    Some(SpendModel { root, scale }).filter(|model| model.scale.is_finite())
+    let left: Vec<f64> = features().zip(&spends).map(|(x, spend)| spend.sqrt() - model.of(&x).sqrt()).collect();
+    model.added = BoostingParams { trees: TREES, ..*boosting }.fit_mean(WIDTH, &x, &left);
+    let squares = features().map(|x| model.of(&x)).sum::<f64>();
+    model.scale = (spent / squares.max(f64::MIN_POSITIVE)).powf(TOTAL);
+    Some(model).filter(|model| model.scale.is_finite())
 }

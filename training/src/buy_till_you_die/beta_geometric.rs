@@ -68,8 +68,9 @@ pub(super) fn fit(statistics: &Statistics, first_chances: f64) -> Option<Maximum
     let pace = statistics.repeat_purchases() / statistics.customers();
     let start = |(r, a, b): (f64, f64, f64)| [r, r / pace.max(1e-6), a, b];
     let starts = [(0.5, 0.5, 2.0), (1.0, 1.0, 1.0), (2.0, 0.3, 10.0)].map(start);
-    let rough = statistics.thinned(ROUGH);
-    maximise(&BetaGeometric::new(&rough, first_chances), &BetaGeometric::new(statistics, first_chances), &starts)
+    let rough = ROUGH.map(|most| statistics.thinned(most));
+    let rough: Vec<_> = rough.iter().map(|rough| BetaGeometric::new(rough, first_chances)).collect();
+    maximise(&rough, &BetaGeometric::new(statistics, first_chances), &starts)
 }
 
 #[cfg(test)]

@@ -28,10 +28,10 @@ pub fn fit(spends: impl IntoIterator<Item = Spend>) -> Result<Fit<GammaGamma>, F
     // gamma follows from a mean spend of 1; the second parameter is q - 1, so that the mean exists
     let start = |(p, q_1): (f64, f64)| [p, q_1, q_1 / p];
     let starts = [(1.0, 2.0), (5.0, 3.0), (20.0, 10.0)].map(start);
-    let step = spends.len().div_ceil(ROUGH).max(1);
-    let rough: Vec<Spend> = spends.iter().step_by(step).copied().collect();
+    let rough = ROUGH.map(|most| spends.iter().step_by(spends.len().div_ceil(most).max(1)).copied().collect::<Vec<Spend>>());
+    let rough: Vec<_> = rough.iter().map(|rough| Spends::new(rough)).collect();
     let Some(Maximum { parameters: [p, q_1, gamma], log_likelihood, converged, iterations }) =
-        maximise(&Spends::new(&rough), &Spends::new(&spends), &starts)
+        maximise(&rough, &Spends::new(&spends), &starts)
     else {
         return Err(FitError::Lost);
     };

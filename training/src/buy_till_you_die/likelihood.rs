@@ -11,6 +11,10 @@ use rayon::prelude::*;
 const CHUNK: usize = 2048;
 /// A fit that needs more steps than this has failed.
 const MAX_STEPS: u64 = 300;
+/// Steps on fewer customers, before the best start goes on.
+const ROUGH_STEPS: u64 = 100;
+/// Times that a search which stops short is started afresh from where it was.
+const ATTEMPTS: u32 = 3;
 /// A fit has converged when one unit of any logarithm would change the mean log-likelihood by no more than this.
 const TOLERANCE: f64 = 1e-6;
 /// A pull on the logarithm of each parameter towards 0, in log-likelihoods of all customers together: too weak to be seen in a shop that tells
@@ -56,11 +60,23 @@ pub(super) fn times<const N: usize>(weight: f64, one: Slope<N>) -> Slope<N> {
     (weight * one.0, one.1.map(|slope| weight * slope))
 }
 
-/// The highest point that any of the starts leads to on `rough`, and from there on `full`. `None` when no start leads anywhere.
-pub(super) fn maximise<const N: usize>(rough: &impl Likelihood<N>, full: &impl Likelihood<N>, starts: &[[f64; N]]) -> Option<Maximum<N>> {
+/// The highest point that any of the starts leads to on the first of `rough`, from there on the next, and at last on `full`. Where that does not
+/// converge, each start is followed on `full`. `None` when no start leads anywhere.
+pub(super) fn maximise<L: Likelihood<N>, const N: usize>(rough: &[L], full: &L, starts: &[[f64; N]]) -> Option<Maximum<N>> {
     let highest = |best: Option<Climb<N>>, one: Climb<N>| Some(best.filter(|best| best.value <= one.value).unwrap_or(one));
-    let rough = starts.iter().filter_map(|start| climb(rough, start.map(f64::ln))).fold(None, highest)?;
-    let best = climb(full, rough.theta)?;
+    let mut from: Vec<[f64; N]> = starts.iter().map(|start| start.map(f64::ln)).collect();
+    for rough in rough {
+        let best = from.iter().filter_map(|&start| climb(rough, start, ROUGH_STEPS, 1)).fold(None, highest)?;
+        from = vec![best.theta];
+    }
+    let mut best = from.iter().filter_map(|&start| climb(full, start, MAX_STEPS, ATTEMPTS)).fold(None, highest)?;
+    for start in starts {
+        if best.steepest <= TOLERANCE {
+            break;
+        }
+        let other = climb(full, start.map(f64::ln), MAX_STEPS, ATTEMPTS);
+        best = other.filter(|other| other.steepest <= TOLERANCE || other.value < best.value).unwrap_or(best);
+    }
     let parameters = best.theta.map(f64::exp);
     let (log_likelihood, _) = full.at(&parameters);
     Some(Maximum { parameters, log_likelihood, converged: best.steepest <= TOLERANCE, iterations: best.iterations })
@@ -123,14 +139,14 @@ impl<L: Likelihood<N>, const N: usize> Gradient for &Problem<'_, L, N> {
     }
 }
 
-fn climb<L: Likelihood<N>, const N: usize>(likelihood: &L, start: [f64; N]) -> Option<Climb<N>> {
+fn climb<L: Likelihood<N>, const N: usize>(likelihood: &L, start: [f64; N], steps: u64, attempts: u32) -> Option<Climb<N>> {
     let problem = Problem { likelihood, latest: RefCell::new(None), best: RefCell::new(None) };
     let (mut theta, mut iterations) = (start, 0);
     // a line search that gives up in rounding noise is started afresh from the best point, which also forgets a misleading curvature
-    for _ in 0..3 {
+    for _ in 0..attempts {
         let search = MoreThuenteLineSearch::new();
-        let solver = LBFGS::new(search, 7).with_tolerance_grad(0.01 * TOLERANCE).ok()?.with_tolerance_cost(0.0).ok()?;
-        let run = Executor::new(&problem, solver).configure(|state| state.param(theta.to_vec()).max_iters(MAX_STEPS)).timer(false).run();
+        let solver = LBFGS::new(search, 7).with_tolerance_grad(0.03 * TOLERANCE).ok()?.with_tolerance_cost(0.0).ok()?;
+        let run = Executor::new(&problem, solver).configure(|state| state.param(theta.to_vec()).max_iters(steps)).timer(false).run();
         iterations += run.map_or(0, |run| run.state().get_iter());
         let reached = (*problem.best.borrow())?;
         if reached.steepest <= 0.1 * TOLERANCE {

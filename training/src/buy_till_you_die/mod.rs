@@ -15,8 +15,8 @@ use self::likelihood::Maximum;
 use self::statistics::Statistics;
 use crate::tempo::Tempo;
 
-/// The starts are tried on about this many distinct histories, taken evenly; the best of them is then followed on all.
-const ROUGH: usize = 20_000;
+/// The starts are tried on about this many distinct histories, taken evenly; the best of them is followed on more, and then on all.
+const ROUGH: [usize; 2] = [1_000, 20_000];
 /// Fewer customers than this tell no distribution of customers.
 const FEWEST: usize = 20;
 

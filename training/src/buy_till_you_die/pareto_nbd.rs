@@ -18,8 +18,9 @@ fn climb(statistics: &Statistics) -> Option<Maximum<4>> {
     let pace = statistics.repeat_purchases() / statistics.customers();
     let start = |(r, s, beta): (f64, f64, f64)| [r, r / pace.max(1e-6), s, beta];
     let starts = [(0.5, 0.5, 0.5), (1.0, 1.0, 2.0), (2.0, 0.3, 1.0)].map(start);
-    let rough = statistics.thinned(ROUGH);
-    maximise(&Pareto::new(&rough), &Pareto::new(statistics), &starts)
+    let rough = ROUGH.map(|most| statistics.thinned(most));
+    let rough: Vec<_> = rough.iter().map(Pareto::new).collect();
+    maximise(&rough, &Pareto::new(statistics), &starts)
 }
 
 /// The log-likelihood of r, alpha, s, beta.

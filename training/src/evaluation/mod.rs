@@ -10,6 +10,7 @@ pub mod recommendations;
 mod scores;
 mod shoppers;
 pub mod stability;
+pub mod survival;
 
 /// Length of the answers that are measured.
 pub const K: usize = 10;

@@ -2,7 +2,7 @@
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
-use shopkeeper_models::evaluation::ReliabilityBin;
+use shopkeeper_models::evaluation::{ReliabilityBin, Survival};
 
 use super::ink::{GRID, MUTED, OURS, THEIRS, letters, svg};
 
@@ -29,22 +29,39 @@ fn gains_points(found: &[f64]) -> Vec<Point> {
     std::iter::once((0.0, 0.0)).take(first).chain(points).collect()
 }
 
+/// Share not yet back by days since a purchase: after a first one dashed, after a later one drawn through.
+pub(super) fn survival(survival: &Survival) -> String {
+    let points = |shares: &[f64]| survival.days.iter().map(|&day| f64::from(day)).zip(shares.iter().copied()).collect::<Vec<Point>>();
+    let longest = survival.days.last().map_or(1.0, |&day| f64::from(day.max(1)));
+    let days = |value: &f64| format!("{value:.0}");
+    let dashed = points(&survival.after_first);
+    chart("days since a purchase", "share not yet back", (longest, &days), &dashed, &points(&survival.after_later), 0)
+}
+
 fn unit_square(x: &str, y: &str, reference: &[Point], points: &[Point]) -> String {
+    chart(x, y, (1.0, &percent), reference, points, 4)
+}
+
+fn percent(value: &f64) -> String {
+    format!("{:.0} %", 100.0 * value)
+}
+
+/// A dashed line and one drawn through, with dots of that size, over 0 to the most of x and 0 to 100 %.
+fn chart(x: &str, y: &str, (most, x_label): (f64, &dyn Fn(&f64) -> String), dashed: &[Point], points: &[Point], dots: i32) -> String {
     svg(WIDTH, HEIGHT, |canvas| {
         let mut chart = ChartBuilder::on(canvas)
             .margin(12)
             .margin_right(32)
             .x_label_area_size(46)
             .y_label_area_size(58)
-            .build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
-        let percent = |value: &f64| format!("{:.0} %", 100.0 * value);
+            .build_cartesian_2d(0.0..most, 0.0..1.0)?;
         chart
             .configure_mesh()
             .x_desc(x)
             .y_desc(y)
             .x_labels(6)
             .y_labels(6)
-            .x_label_formatter(&percent)
+            .x_label_formatter(&x_label)
             .y_label_formatter(&percent)
             .label_style(letters(12.0, MUTED, HPos::Left))
             .axis_desc_style(letters(13.0, MUTED, HPos::Left))
@@ -52,9 +69,9 @@ fn unit_square(x: &str, y: &str, reference: &[Point], points: &[Point]) -> Strin
             .bold_line_style(GRID)
             .light_line_style(TRANSPARENT)
             .draw()?;
-        chart.draw_series(DashedLineSeries::new(reference.iter().copied(), 5, 5, THEIRS.stroke_width(2)))?;
+        chart.draw_series(DashedLineSeries::new(dashed.iter().copied(), 5, 5, THEIRS.stroke_width(2)))?;
         chart.draw_series(LineSeries::new(points.iter().copied(), OURS.stroke_width(2)))?;
-        chart.draw_series(points.iter().map(|&point| Circle::new(point, 4, OURS.filled())))?;
+        chart.draw_series(points.iter().filter(|_| dots > 0).map(|&point| Circle::new(point, dots, OURS.filled())))?;
         Ok(())
     })
 }

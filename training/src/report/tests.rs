@@ -2,7 +2,8 @@
 
 use shopkeeper_models::Manifest;
 use shopkeeper_models::evaluation::{
-    ChurnEvaluation, ChurnScores, Difference, Evaluation, RecommendationEvaluation, RecommendationScores, ReliabilityBin, Stability, Task,
+    ChurnEvaluation, ChurnScores, Difference, Evaluation, RecommendationEvaluation, RecommendationScores, ReliabilityBin, Stability,
+    Survival, Task,
 };
 use shopkeeper_models::lifecycle::LifecycleRules;
 use shopkeeper_models::loyalty::LoyaltyRules;
@@ -98,6 +99,7 @@ fn measured() -> Evaluation {
                 .collect(),
             gains: (1..=20).map(|step| 1.0 - (1.0 - f64::from(step) / 20.0).powf(2.4)).collect(),
         }),
+        survival: Some(Survival { days: vec![0, 28, 56], after_first: vec![1.0, 0.7, 0.5], after_later: vec![1.0, 0.4, 0.2] }),
         skipped: Vec::new(),
     }
 }
@@ -155,7 +157,7 @@ fn group(by: &'static str, name: &str, customers: u64, rule: &str) -> Group {
 fn the_page_is_whole_escaped_and_needs_no_network() {
     let page = html(&manifest(measured()), &extra());
     assert_eq!(page, html(&manifest(measured()), &extra()));
-    assert_eq!(page.matches("<svg").count(), 5 + 4, "five charts, and one of each segment");
+    assert_eq!(page.matches("<svg").count(), 6 + 4, "six charts, and one of each segment");
     let moved = "83.2 % of the 901 customers in both versions are where they were; 12 joined and 3 are gone. The largest moves: active to at risk, 120";
     assert!(page.contains(moved), "says who moved");
     assert!(page.contains("&lt;b&gt;Now &amp; then&lt;&#x2f;b&gt;") && !page.contains("<b>Now"), "names are escaped");

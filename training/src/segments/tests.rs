@@ -87,7 +87,7 @@ fn saved(found: &Segmentation, log: &PurchaseLog, repeated: bool) -> Previous {
     let tempos = tempo::tempos(&log.before(log.as_of_day));
     let outlooks = vec![None; tempos.len()];
     let rules = customers::rules(&tempos, &outlooks, &LifecycleRules::default(), &RfmGroups::default(), LoyaltyRules::default());
-    let customers = customers::fit(&log.before(log.as_of_day), &tempos, &outlooks, &rules, found);
+    let customers = customers::fit(&log.before(log.as_of_day), &tempos, (&outlooks, 28), &rules, found);
     Previous::new("before".into(), found.summaries.clone(), found.segments.clone(), customers, repeated)
 }
 

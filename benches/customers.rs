@@ -1,0 +1,151 @@
+//! The customer side: churn and spend after past cuts beside the figures of others, what each part is worth, and how long a million customers
+//! take: `cargo bench --bench customers -- --purchases FILE [--column ours=theirs ...] --at 2017-10-09/56 [--at DATE/DAYS ...] [--ablate]` or
+//! `cargo bench --bench customers -- --simulate 1000000`.
+
+use std::time::Instant;
+
+use clap::Parser;
+use shopkeeper::config::TrainOptions;
+use shopkeeper_models::calendar::{Day, day};
+use shopkeeper_models::churn::ChurnModel;
+use shopkeeper_models::value::SpendModel;
+use shopkeeper_training::churn::{ChurnParams, Part, anchor, churned, spent};
+use shopkeeper_training::evaluation::metrics::{auc, average_precision, brier, calibration_error, reliability};
+use shopkeeper_training::log::PurchaseLog;
+use shopkeeper_training::outlook::outlooks;
+use shopkeeper_training::pipeline::peak_memory_bytes;
+use shopkeeper_training::progress::Silent;
+use shopkeeper_training::read::{ReadSettings, read};
+use shopkeeper_training::tempo::tempos;
+use shopkeeper_training::{buy_till_you_die, simulated, value};
+
+#[derive(Parser)]
+struct Customers {
+    #[command(flatten)]
+    options: TrainOptions,
+    /// As-of date and horizon, such as 2017-10-09/56.
+    #[arg(long)]
+    at: Vec<String>,
+    /// Also without each part.
+    #[arg(long)]
+    ablate: bool,
+    /// Times the fits on so many simulated customers instead.
+    #[arg(long)]
+    simulate: Option<u32>,
+    /// What cargo adds.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// AUC, average precision, Brier score, calibration error.
+type Churn = [f64; 4];
+
+/// What public packages reach (LightGBM 4.7, scikit-learn 1.9, own fits of the papers' likelihoods).
+const PEERS: [(&str, &str, Churn); 9] = [
+    ("2017-10-09/56", "BG/NBD P(0 in horizon)", [0.881, 0.472, 0.065, 0.022]),
+    ("2017-10-09/56", "LightGBM, 45 tempo features", [0.897, 0.452, 0.063, 0.011]),
+    ("2017-10-09/56", "mean of logistic and LightGBM, both with P0", [0.898, 0.493, 0.061, 0.012]),
+    ("2011-03-10/90", "BG/NBD P(0 in horizon)", [0.790, 0.854, 0.173, 0.070]),
+    ("2011-03-10/90", "LightGBM, 45 tempo features", [0.782, 0.844, 0.173, 0.053]),
+    ("2011-03-10/90", "mean of logistic and LightGBM, both with P0", [0.793, 0.853, 0.167, 0.035]),
+    ("1998-04-01/91", "BG/NBD P(0 in horizon)", [0.831, 0.960, 0.085, 0.036]),
+    ("1998-04-01/91", "LightGBM, 45 tempo features", [0.821, 0.958, 0.088, 0.032]),
+    ("1998-04-01/91", "mean of logistic and LightGBM, both with P0", [0.827, 0.959, 0.086, 0.032]),
+];
+
+fn main() {
+    let Customers { options, at, ablate, simulate, .. } = Customers::parse();
+    if let Some(customers) = simulate {
+        return time(customers);
+    }
+    let settings = ReadSettings {
+        purchases: options.purchases,
+        items: options.items,
+        columns: options.columns.into_iter().chain(options.column).collect(),
+        max_reject_rate: 0.5,
+        ..ReadSettings::default()
+    };
+    let log = read(&settings, &Silent).expect("purchases").log;
+    println!(
+        "| cut/horizon | | AUC | AP | Brier | calibration error | spend MAE | total of the truth |\n|---|---|---|---|---|---|---|---|"
+    );
+    for at in &at {
+        let (cut, days) = at.split_once('/').expect("a date and days, such as 2017-10-09/56");
+        let (cut, days) = (day(cut).expect("a date"), days.parse().expect("days"));
+        row(&log, at, cut, days, None);
+        for part in Part::ALL.into_iter().filter(|_| ablate) {
+            row(&log, at, cut, days, Some(part));
+        }
+        for (_, name, [auc, ap, brier, ece]) in PEERS.iter().filter(|(of, ..)| of == at) {
+            println!("| {at} | {name} | {auc:.3} | {ap:.3} | {brier:.3} | {ece:.3} | | |");
+        }
+    }
+}
+
+/// Fits before the cut and scores what came after it.
+fn row(log: &PurchaseLog, at: &str, cut: Day, days: u32, without: Option<Part>) {
+    let past = log.before(cut);
+    let params = ChurnParams { without, ..ChurnParams::new(days) };
+    let tempos = tempos(&past);
+    let anchor = anchor(&tempos).filter(|_| without != Some(Part::Anchor));
+    let lessons = params.lessons(&past, anchor);
+    let model = params.fit_on(&lessons);
+    let spend = value::fit(&lessons, &params.boosting);
+    let method = match &model {
+        ChurnModel::Fitted { method, .. } => method,
+        ChurnModel::InsufficientData { reason, .. } => return println!("| {at} | {reason} | | | | | | |"),
+    };
+    let (mut p, mut gone, mut error, mut expected, mut truth) = (Vec::new(), Vec::new(), 0.0, 0.0, 0.0);
+    for (customer, tempo) in tempos.iter().enumerate().filter(|(_, tempo)| tempo.orders > 0) {
+        let inputs = params.inputs(anchor, tempo);
+        let probability = model.probability(&inputs).expect("fitted");
+        let paid = spent(log, customer, cut, days);
+        let foreseen = spend.as_ref().map_or(0.0, |spend| SpendModel::expected(spend.if_active(&inputs), probability));
+        (error, expected, truth) = (error + (paid - foreseen).abs(), expected + foreseen, truth + paid);
+        p.push(probability);
+        gone.push(churned(log, customer, cut, days));
+    }
+    let name = without.map_or_else(|| format!("shopkeeper ({method})"), |part| format!("without {}", part.name()));
+    println!(
+        "| {at} | {name} | {:.4} | {:.3} | {:.4} | {:.4} | {:.1} | {:.2} |",
+        auc(&p, &gone),
+        average_precision(&p, &gone),
+        brier(&p, &gone),
+        calibration_error(&reliability(&p, &gone)),
+        error / p.len() as f64,
+        expected / truth
+    );
+}
+
+/// Times every fit of the customer side after reading.
+fn time(customers: u32) {
+    let log = simulated::log(customers);
+    println!("{} customers, {} orders\n| | seconds |\n|---|---|", log.customers(), log.orders());
+    let past = log.before(log.as_of_day);
+    let start = Instant::now();
+    let mut last = start;
+    let mut said = |what: &str| {
+        println!("| {what} | {:.1} |", last.elapsed().as_secs_f64());
+        last = Instant::now();
+    };
+    let tempos = tempos(&past);
+    said("count");
+    let fitted = buy_till_you_die::fit(&tempos);
+    said("buy till you die");
+    let params = ChurnParams::new(91);
+    let lessons = params.lessons(&past, fitted.converged("bg_nbd"));
+    said("label past origins");
+    let churn = params.fit_on(&lessons);
+    said("churn");
+    let spend = value::fit(&lessons, &params.boosting);
+    said("spend");
+    let outlooks = outlooks(&churn, spend.as_ref(), &fitted, &tempos);
+    said("outlook");
+    println!("| all | {:.1} |", start.elapsed().as_secs_f64());
+    let fits: Vec<_> = fitted.purchases.iter().map(|fit| (fit.model.name(), fit.converged, fit.iterations)).collect();
+    println!(
+        "\n{} scored; peak memory {} MiB, the log included; fits {fits:?}",
+        outlooks.iter().flatten().count(),
+        peak_memory_bytes() >> 20
+    );
+}

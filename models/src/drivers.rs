@@ -1,0 +1,172 @@
+//! Drivers: what moves a customer's churn probability, in words with that customer's numbers. Every text of them stands here.
+
+use crate::churn::{Centre, FEATURES, Scorer, WIDTH};
+
+/// The most that are named.
+pub const MOST: usize = 3;
+/// A change of the log-odds below this is not worth naming.
+const LEAST: f64 = 0.1;
+
+/// What a group of features is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Theme {
+    /// The present silence against the customer's own gaps.
+    Rhythm,
+    /// How many purchases, over how long.
+    Frequency,
+    /// The last weeks against before.
+    Lately,
+    /// Money.
+    Spend,
+    /// How much of the assortment.
+    Breadth,
+    /// What came back.
+    Returns,
+    /// The same season a year ago.
+    Season,
+}
+
+impl Theme {
+    /// Every theme, in the order of their bytes.
+    pub const ALL: [Self; 7] = [Self::Rhythm, Self::Frequency, Self::Lately, Self::Spend, Self::Breadth, Self::Returns, Self::Season];
+
+    /// What a feature is about.
+    fn of(feature: &str) -> Self {
+        match feature {
+            "ln_purchase_days" | "ln_age_days" | "single_purchase" | "ln_gap_days" | "ln_longest_gap" | "ln_gap_spread" => Self::Frequency,
+            "ln_days_last_14" | "ln_days_last_28" | "ln_days_last_56" | "ln_days_last_91" | "ln_days_last_182" | "trend" => Self::Lately,
+            "ln_spend_per_day" | "ln_spend_last_28" | "ln_spend_last_91" | "ln_largest_day" => Self::Spend,
+            "ln_distinct_items" | "ln_lines_per_day" | "ln_distinct_categories" => Self::Breadth,
+            "returned_share" => Self::Returns,
+            "ln_days_year_ago" => Self::Season,
+            // the buy-till-you-die model's log-odds among them: silence against pace
+            _ => Self::Rhythm,
+        }
+    }
+}
+
+/// A theme and which way it moves the probability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Driver {
+    /// The theme.
+    pub theme: Theme,
+    /// Whether it makes leaving more likely.
+    pub raises: bool,
+}
+
+/// The numbers that the words are made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// Distinct days with an order.
+    pub purchase_days: u32,
+    /// First purchase to as-of, days.
+    pub age_days: u32,
+    /// Last purchase to as-of, days.
+    pub days_since_last: u32,
+    /// Typical days between purchases.
+    pub gap_days: f64,
+    /// Purchase days in the last 91 days.
+    pub days_last_91: u32,
+    /// Money spent.
+    pub spend: f64,
+    /// Of which in the last 91 days.
+    pub spend_last_91: f64,
+    /// Distinct items bought.
+    pub distinct_items: u32,
+    /// Lines sent back.
+    pub returns: u32,
+    /// Purchase days in the season of the horizon a year ago.
+    pub days_year_ago: u32,
+}
+
+impl Driver {
+    /// As a byte: 1 + 2 x place of the theme, 1 more where it makes staying more likely.
+    pub fn byte(self) -> u8 {
+        let place = Theme::ALL.iter().position(|theme| *theme == self.theme).unwrap_or(0) as u8;
+        1 + 2 * place + u8::from(!self.raises)
+    }
+
+    /// The driver of a byte; none for 0 and for what is no driver.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        let place = byte.checked_sub(1)?;
+        Theme::ALL.get(usize::from(place / 2)).map(|&theme| Self { theme, raises: place % 2 == 0 })
+    }
+
+    /// The driver in words with a customer's numbers, such as "raises the risk: usually every 9 days, now 41 days since the last purchase".
+    pub fn words(self, of: &Facts) -> String {
+        let effect = if self.raises { "raises the risk" } else { "lowers the risk" };
+        let days = |n: u32| counted(n, "day", "days");
+        let what = match self.theme {
+            Theme::Rhythm if of.purchase_days < 2 => format!("bought on one day only, now {} ago", days(of.days_since_last)),
+            Theme::Rhythm => {
+                format!(
+                    "usually every {}, now {} since the last purchase",
+                    days(of.gap_days.round().max(1.0) as u32),
+                    days(of.days_since_last)
+                )
+            }
+            Theme::Frequency => {
+                format!("{} in the {} since the first", counted(of.purchase_days, "purchase day", "purchase days"), days(of.age_days))
+            }
+            Theme::Lately => {
+                let usual = f64::from(of.purchase_days) / f64::from(of.age_days.max(1)) * f64::from(of.age_days.clamp(1, 91));
+                let lately = counted(of.days_last_91, "purchase day", "purchase days");
+                format!("{lately} in the last 91 days, {usual:.1} at the usual pace")
+            }
+            Theme::Spend => {
+                let a_day = of.spend.max(0.0) / f64::from(of.purchase_days.max(1));
+                format!("{a_day:.2} a purchase day, {:.2} in the last 91 days", of.spend_last_91)
+            }
+            Theme::Breadth => {
+                format!("{} on {}", counted(of.distinct_items, "different item", "different items"), days(of.purchase_days))
+            }
+            Theme::Returns => format!("{} sent back", counted(of.returns, "line", "lines")),
+            Theme::Season if of.days_year_ago == 0 => "bought nothing in this season a year ago".to_owned(),
+            Theme::Season => format!("{} in this season a year ago", counted(of.days_year_ago, "purchase day", "purchase days")),
+        };
+        format!("{effect}: {what}")
+    }
+}
+
+fn counted(n: u32, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+/// The themes that move the log-odds most, strongest first: by how much they change when the theme's features are those of the mean customer.
+pub(crate) fn drivers(scorer: &Scorer, centres: &[Centre], centred: &[f64; WIDTH], anchor: f64) -> [Option<Driver>; MOST] {
+    let whole = scorer.log_odds(centred, anchor);
+    let mut moved = Theme::ALL.map(|theme| {
+        let mut typical = *centred;
+        let of_theme = |feature: &str| Theme::of(feature) == theme;
+        typical.iter_mut().zip(FEATURES).filter(|(_, feature)| of_theme(feature)).for_each(|(value, _)| *value = 0.0);
+        let anchor = if of_theme(FEATURES[WIDTH - 1]) { centres[WIDTH - 1].mean } else { anchor };
+        (theme, whole - scorer.log_odds(&typical, anchor))
+    });
+    moved.sort_by(|(_, a), (_, b)| b.abs().total_cmp(&a.abs()));
+    std::array::from_fn(|at| {
+        let (theme, by) = moved[at];
+        (by.abs() >= LEAST).then_some(Driver { theme, raises: by > 0.0 })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_hold_the_numbers() {
+        let facts = Facts { purchase_days: 20, age_days: 182, days_since_last: 41, gap_days: 9.2, ..Facts::default() };
+        let words = |theme, raises| Driver { theme, raises }.words(&facts);
+        assert_eq!(words(Theme::Rhythm, true), "raises the risk: usually every 9 days, now 41 days since the last purchase");
+        assert_eq!(words(Theme::Frequency, false), "lowers the risk: 20 purchase days in the 182 days since the first");
+        assert_eq!(words(Theme::Lately, true), "raises the risk: 0 purchase days in the last 91 days, 10.0 at the usual pace");
+    }
+
+    #[test]
+    fn a_byte_holds_every_driver() {
+        for driver in Theme::ALL.into_iter().flat_map(|theme| [true, false].map(|raises| Driver { theme, raises })) {
+            assert_eq!(Driver::from_byte(driver.byte()), Some(driver));
+        }
+        assert_eq!([0, 15, 255].map(Driver::from_byte), [None; 3]);
+    }
+}
