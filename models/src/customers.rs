@@ -91,6 +91,12 @@ table! {
         pub driver_2: UInt8Array,
         /// What moves it third most.
         pub driver_3: UInt8Array,
+        /// The weekday of most of their orders, 0 = Monday to 6 = Sunday; null without an order.
+        pub usual_weekday: Nullable<UInt8Array>,
+        /// The hour of most of their orders by the shop's clock, 0 to 23; null without an order, or where orders have no time.
+        pub usual_hour: Nullable<UInt8Array>,
+        /// The channel of most of their orders; null where none is said.
+        pub usual_channel: Nullable<StringArray>,
     }
 }
 

@@ -138,6 +138,30 @@ const LAST_DAY: Of = nullable(
     Date(|m, c| (m.customers.purchase_days.value(c.row()) > 0).then(|| m.customers.last_day.value(c.row()))),
 );
 pub(super) const SPEND: Of = column("spend", "Money spent, returns netted out.", Money(|m, c| Some(m.customers.spend.value(c.row()))));
+const AVERAGE_ORDER_VALUE: Of = nullable(
+    "average_order_value",
+    "Spend over orders; none for a prospect.",
+    Money(|m, c| {
+        let orders = m.customers.orders.value(c.row());
+        (orders > 0).then(|| m.customers.spend.value(c.row()) / f64::from(orders))
+    }),
+);
+const USUAL_WEEKDAY: Of = nullable(
+    "usual_weekday",
+    "The weekday of most of their orders, monday to sunday; the first of equal ones.",
+    Text(|m, c| WEEKDAYS.get(usize::from(m.customers.usual_weekday.get(c.row())?)).copied()),
+);
+const USUAL_HOUR: Of = nullable(
+    "usual_hour",
+    "The hour of most of their orders by the shop's clock, 0 to 23; none where orders have no time.",
+    Maybe(|m, c| m.customers.usual_hour.get(c.row()).map(u32::from)),
+);
+const USUAL_CHANNEL: Of = nullable(
+    "usual_channel",
+    "The channel of most of their orders; none where none is said.",
+    Text(|m, c| m.customers.usual_channel.get(c.row())),
+);
+const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 const MONETARY_VALUE: Of = column(
     "monetary_value",
     "Mean spend per repeat purchase day; 0 without one.",
@@ -254,6 +278,10 @@ pub const CUSTOMERS: &[Of] = &[
     FIRST_DAY,
     LAST_DAY,
     SPEND,
+    AVERAGE_ORDER_VALUE,
+    USUAL_WEEKDAY,
+    USUAL_HOUR,
+    USUAL_CHANNEL,
     MONETARY_VALUE,
     DISTINCT_ITEMS,
     DISTINCT_CATEGORIES,

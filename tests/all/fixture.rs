@@ -191,6 +191,9 @@ fn customers(shop: Shop) -> Customers {
             .into(),
         driver_2: vec![0; CUSTOMERS.len()].into(),
         driver_3: vec![0; CUSTOMERS.len()].into(),
+        usual_weekday: Nullable((0..CUSTOMERS.len() as u8).map(|row| (row > 0).then_some(row % 7)).collect()),
+        usual_hour: Nullable((0..CUSTOMERS.len() as u8).map(|row| (row > 0).then_some(8 + row)).collect()),
+        usual_channel: Nullable((0..CUSTOMERS.len()).map(|row| (row > 0).then_some(["shop", "web"][row % 2])).collect()),
         expected_purchases: churn(|row| 5.0 - f64::from(row)),
         expected_spend: churn(|row| 200.0 - f64::from(row) * 40.0),
     }

@@ -557,7 +557,10 @@ fn groups_and_who_moved_between_versions() {
     assert_problem(&same, Code::BadParameter);
     let by = server.get("/v1/segments/migration?by=shoe_size");
     assert!(
-        by.json()["detail"].as_str().unwrap().contains("by=shoe_size: no way to group customers; expected one of segment, needs_segment, rfm_group"),
+        by.json()["detail"]
+            .as_str()
+            .unwrap()
+            .contains("by=shoe_size: no way to group customers; expected one of segment, needs_segment, rfm_group"),
         "{}",
         by.text()
     );

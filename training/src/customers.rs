@@ -10,6 +10,7 @@ use shopkeeper_models::rfm::{Quintiles, RfmCuts, RfmGroup, RfmGroups};
 use shopkeeper_models::table::Nullable;
 use shopkeeper_models::value::{ValueCuts, ValueTier};
 
+use crate::habits::habits;
 use crate::lifecycle::purchase_days_since_return;
 use crate::log::Past;
 use crate::outlook::Outlook;
@@ -96,6 +97,7 @@ pub fn fit(
     let tier = |(tempo, outlook): (&Tempo, &Option<Outlook>)| {
         position(&ValueTier::ALL, if tempo.orders > 0 { rules.value.tier(value(tempo, outlook)) } else { ValueTier::Low })
     };
+    let habits = habits(past);
     let needs_segment: UInt16Array = match &segmentation.needs_of {
         Some(of) => of.clone().into(),
         None => vec![None; tempos.len()].into(),
@@ -140,6 +142,9 @@ pub fn fit(
         driver_1: driver(0),
         driver_2: driver(1),
         driver_3: driver(2),
+        usual_weekday: Nullable(habits.iter().map(|habits| habits.weekday).collect()),
+        usual_hour: Nullable(habits.iter().map(|habits| habits.hour).collect()),
+        usual_channel: Nullable(habits.iter().map(|habits| Some(past.log().channels[usize::from(habits.channel?)].as_str())).collect()),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod customers;
 pub mod demo_shop;
 pub mod evaluation;
 pub mod factors;
+pub mod habits;
 pub mod hidden_third;
 pub mod histories;
 pub mod items;

@@ -160,11 +160,13 @@ impl Recommender {
             let (weight, from) = scratch.seeds[at];
             scratch.together.add(self.pointers.of(ItemIx(from)), weight.sqrt());
         }
-        let own = parts.histories.items(customer);
+        // both ascend by item
+        let mut own = parts.histories.items(customer).iter().peekable();
         let mut most_affinity = 0.0_f32;
         for (item, affinity) in parts.affinity.of(customer) {
             scratch.tally(item).affinity = affinity;
-            if own.binary_search(&item.0).is_err() {
+            while own.next_if(|&&own| own < item.0).is_some() {}
+            if own.peek() != Some(&&item.0) {
                 most_affinity = most_affinity.max(affinity);
             }
         }
