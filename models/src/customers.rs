@@ -171,7 +171,11 @@ impl Customers {
             days_year_ago: self.days_year_ago.value(row),
         };
         let bytes = [&self.driver_1, &self.driver_2, &self.driver_3].map(|driver| driver.value(row));
-        bytes.into_iter().filter_map(Driver::from_byte).map(move |driver| driver.words(&facts))
+        bytes
+            .into_iter()
+            .filter_map(Driver::from_byte)
+            .filter(move |driver| driver.is_plain(&facts))
+            .map(move |driver| driver.words(&facts))
     }
 
     pub(crate) fn check(&self, segments: usize) -> Result<(), ModelError> {

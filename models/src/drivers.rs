@@ -92,6 +92,22 @@ impl Driver {
         Theme::ALL.get(usize::from(place / 2)).map(|&theme| Self { theme, raises: place % 2 == 0 })
     }
 
+    /// Whether the customer's own numbers say the same. Who is silent for more than twice their gap may still be safer than the mean customer,
+    /// and the other way round, but no one would take it for the reason.
+    pub fn is_plain(self, of: &Facts) -> bool {
+        let silence = f64::from(of.days_since_last) / of.gap_days.max(1.0);
+        match self.theme {
+            Theme::Rhythm if of.purchase_days >= 2 => {
+                if self.raises {
+                    silence >= 1.0
+                } else {
+                    silence <= 2.0
+                }
+            }
+            _ => true,
+        }
+    }
+
     /// The driver in words with a customer's numbers, such as "raises the risk: usually every 9 days, now 41 days since the last purchase".
     pub fn words(self, of: &Facts) -> String {
         let effect = if self.raises { "raises the risk" } else { "lowers the risk" };
@@ -160,6 +176,8 @@ mod tests {
         assert_eq!(words(Theme::Rhythm, true), "raises the risk: usually every 9 days, now 41 days since the last purchase");
         assert_eq!(words(Theme::Frequency, false), "lowers the risk: 20 purchase days in the 182 days since the first");
         assert_eq!(words(Theme::Lately, true), "raises the risk: 0 purchase days in the last 91 days, 10.0 at the usual pace");
+        let plain = |theme, raises| Driver { theme, raises }.is_plain(&facts);
+        assert_eq!([plain(Theme::Rhythm, true), plain(Theme::Rhythm, false), plain(Theme::Spend, false)], [true, false, true]);
     }
 
     #[test]

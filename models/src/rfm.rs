@@ -195,7 +195,11 @@ impl RfmGroups {
     pub fn rule(&self, group: RfmGroup) -> String {
         let Cells { recency, fm } = self.cells(group);
         let range = |[low, high]: [u8; 2]| if low == high { low.to_string() } else { format!("{low} to {high}") };
-        format!("recency score {}, mean of frequency and monetary score {}", range(recency), range(fm))
+        format!(
+            "recency score {}, mean of frequency and monetary score {} (a half counts up if frequency is the higher, else down)",
+            range(recency),
+            range(fm)
+        )
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use shopkeeper_models::segments::SegmentKind;
 use shopkeeper_models::{CustomerIx, Model};
 
-use super::columns::Cell::{Count, Number, Text};
+use super::columns::Cell::{Count, Money, Number, Text};
 use super::columns::{Column, column, nullable};
 use super::customers::{CUSTOMER_ID, NEEDS_SEGMENT_ID, NEEDS_SEGMENT_NAME, SEGMENT_ID, SEGMENT_NAME};
 use super::{CustomerFilter, List, Window};
@@ -49,9 +49,9 @@ pub const SEGMENTS: &[Column<usize>] = &[
     ),
     column("mean_gap_days", "Mean typical days between their purchases.", Number(|m, &row| Some(m.segments.mean_gap_days.value(row)))),
     column("bought_once", "Share who bought on one day only, 0 to 1.", Number(|m, &row| Some(m.segments.bought_once.value(row)))),
-    column("mean_spend", "Mean spend.", Number(|m, &row| Some(m.segments.mean_spend.value(row)))),
-    column("mean_spend_a_day", "Mean spend a purchase day.", Number(|m, &row| Some(m.segments.mean_spend_a_day.value(row)))),
-    column("total_spend", "Spend of all of them together.", Number(|m, &row| Some(m.segments.total_spend.value(row)))),
+    column("mean_spend", "Mean spend.", Money(|m, &row| Some(m.segments.mean_spend.value(row)))),
+    column("mean_spend_a_day", "Mean spend a purchase day.", Money(|m, &row| Some(m.segments.mean_spend_a_day.value(row)))),
+    column("total_spend", "Spend of all of them together.", Money(|m, &row| Some(m.segments.total_spend.value(row)))),
     nullable(
         "mean_churn_probability",
         "Mean churn probability, 0 to 1; none when churn was not fitted.",
@@ -60,12 +60,12 @@ pub const SEGMENTS: &[Column<usize>] = &[
     nullable(
         "mean_expected_spend",
         "Mean expected spend within the horizon; none when churn was not fitted.",
-        Number(|m, &row| m.segments.mean_expected_spend.get(row)),
+        Money(|m, &row| m.segments.mean_expected_spend.get(row)),
     ),
     nullable(
         "total_expected_spend",
         "Expected spend of all of them within the horizon; none when churn was not fitted.",
-        Number(|m, &row| m.segments.total_expected_spend.get(row)),
+        Money(|m, &row| m.segments.total_expected_spend.get(row)),
     ),
 ];
 
