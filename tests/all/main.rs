@@ -8,6 +8,8 @@ mod evaluation;
 mod fixture;
 mod http;
 mod lists;
+mod problems;
+mod server;
 mod shop;
 mod store;
 mod training;
