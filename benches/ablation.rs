@@ -3,13 +3,13 @@
 //!
 //! Without purchases, a demo shop. The cut is by default four weeks before the end of the data.
 
+mod shop;
+
 use clap::Parser;
 use shopkeeper::config::TrainOptions;
 use shopkeeper_models::calendar::{date, day};
 use shopkeeper_training::demo_shop::DemoShop;
 use shopkeeper_training::evaluation::{ablation, recommendations};
-use shopkeeper_training::progress::Silent;
-use shopkeeper_training::read::{ReadSettings, read};
 use shopkeeper_training::recommender::RecommenderParams;
 
 #[derive(Parser)]
@@ -39,24 +39,7 @@ const PEERS: [(&str, Option<f64>, Option<f64>); 9] = [
 
 fn main() {
     let Ablation { options, cut, .. } = Ablation::parse();
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let settings = if options.purchases.is_empty() {
-        let files = DemoShop::default().write(folder.path()).expect("space on the disk");
-        ReadSettings {
-            purchases: files.purchases.iter().map(|path| path.display().to_string()).collect(),
-            items: Some(files.items.display().to_string()),
-            ..ReadSettings::default()
-        }
-    } else {
-        ReadSettings {
-            purchases: options.purchases,
-            items: options.items,
-            columns: options.columns.into_iter().chain(options.column).collect(),
-            as_of: options.as_of.as_deref().map(|as_of| as_of.parse().expect("a date")),
-            ..ReadSettings::default()
-        }
-    };
-    let log = read(&settings, &Silent).expect("purchases").log;
+    let log = shop::log(&options, DemoShop::default());
     let params = RecommenderParams::default();
     let until = log.as_of_day;
     let cut = cut.map_or(until - params.window(&log.before(until)), |cut| day(&cut).expect("a date such as 2017-11-06"));

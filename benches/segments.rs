@@ -4,6 +4,8 @@
 //! Without purchases, a demo shop of `--customers` (default 2,000), open for `--days` (default 420). `--k-means` times our k-means on a million rows of eight
 //! numbers instead, beside linfa's and, where `python3` has it, scikit-learn's on two threads, and prints the inertia of each.
 
+mod shop;
+
 use std::io::Write;
 use std::time::Instant;
 
@@ -18,8 +20,6 @@ use shopkeeper_models::segments::SegmentKind;
 use shopkeeper_training::demo_shop::DemoShop;
 use shopkeeper_training::histories;
 use shopkeeper_training::pipeline::peak_memory_bytes;
-use shopkeeper_training::progress::Silent;
-use shopkeeper_training::read::{ReadSettings, read};
 use shopkeeper_training::segments::k_means::KMeansParams;
 use shopkeeper_training::segments::needs::CategorySpend;
 use shopkeeper_training::segments::points::Points;
@@ -50,24 +50,7 @@ fn main() {
 }
 
 fn show(options: TrainOptions, customers: u32, days: u32) {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let settings = if options.purchases.is_empty() {
-        let files = DemoShop { customers, days, ..DemoShop::default() }.write(folder.path()).expect("space on the disk");
-        ReadSettings {
-            purchases: files.purchases.iter().map(|path| path.display().to_string()).collect(),
-            items: Some(files.items.display().to_string()),
-            ..ReadSettings::default()
-        }
-    } else {
-        ReadSettings {
-            purchases: options.purchases,
-            items: options.items,
-            columns: options.columns.into_iter().chain(options.column).collect(),
-            as_of: options.as_of.as_deref().map(|as_of| as_of.parse().expect("a date")),
-            ..ReadSettings::default()
-        }
-    };
-    let log = read(&settings, &Silent).expect("purchases").log;
+    let log = shop::log(&options, DemoShop { customers, days, ..DemoShop::default() });
     let past = log.before(log.as_of_day);
     let (tempos, histories) = (tempos(&past), histories::fit(&past));
     let start = Instant::now();

@@ -7,6 +7,8 @@ use shopkeeper_models::CustomerIx;
 use shopkeeper_models::factors::{Factors, WIDTH, product};
 use shopkeeper_models::histories::Histories;
 
+use crate::split_mix::{STEP, split_mix};
+
 /// How factors are fitted.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct FactorsParams {
@@ -127,10 +129,8 @@ fn add(sum: &mut Point, factor: f32, point: &Point) {
 /// Where an item starts: a small point of its own, the same in every run.
 fn start(item: usize) -> Point {
     std::array::from_fn(|at| {
-        let mut z = ((item * WIDTH + at) as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (((z ^ (z >> 31)) >> 40) as f32 / (1 << 24) as f32 - 0.5) * 0.02
+        let drawn = split_mix(((item * WIDTH + at) as u64).wrapping_mul(STEP));
+        ((drawn >> 40) as f32 / (1 << 24) as f32 - 0.5) * 0.02
     })
 }
 

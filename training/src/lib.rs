@@ -29,6 +29,7 @@ pub mod recommender;
 pub mod report;
 pub mod segments;
 pub mod simulated;
+mod split_mix;
 pub mod symmetric_trees;
 pub mod tempo;
 pub mod tuning;

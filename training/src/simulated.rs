@@ -4,17 +4,15 @@ use arrow::array::StringArray;
 use shopkeeper_models::calendar::Day;
 
 use crate::log::{Catalogue, PurchaseLog};
+use crate::split_mix::{STEP, split_mix};
 
 /// Customers of an exponential pace each who leave after some purchase, over two years; one line an order.
 pub fn log(customers: u32) -> PurchaseLog {
     let mut state = 42_u64;
-    // SplitMix64
     let mut uniform = move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+        let drawn = split_mix(state);
+        state = state.wrapping_add(STEP);
+        (drawn >> 11) as f64 / (1_u64 << 53) as f64
     };
     let (first, days) = (17_000, 730.0);
     let (mut offsets, mut order_day, mut amounts) = (vec![0_u32], Vec::new(), Vec::new());

@@ -9,6 +9,7 @@ use shopkeeper_models::logistic::sigmoid;
 use shopkeeper_models::recommender::Trees;
 
 use crate::logistic::Rows;
+use crate::split_mix::{STEP, split_mix};
 
 /// How to boost.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -156,13 +157,9 @@ fn bin(width: usize, feature: usize, rows: &Rows) -> Binned {
     Binned { cuts, bins }
 }
 
-/// SplitMix64 of a pair: the same draw for the same pair, wherever it is asked.
+/// A number of a pair: the same draw for the same pair, wherever it is asked.
 fn mix(a: u64, b: u64) -> u64 {
-    let mut z =
-        a.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(b.wrapping_mul(0xd1b5_4a32_d192_ed03)).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    split_mix(a.wrapping_mul(STEP).wrapping_add(b.wrapping_mul(0xd1b5_4a32_d192_ed03)))
 }
 
 #[cfg(test)]
