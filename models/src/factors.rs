@@ -49,14 +49,16 @@ impl Factors {
     }
 }
 
-/// The product of two points: how much the customer is expected to want the item. About 0 to 1.
-pub fn product(a: &[f32; WIDTH], b: &[f32; WIDTH]) -> f32 {
+/// The inner product of two points: of a customer and an item, how much the one is expected to want the other. About 0 to 1.
+#[inline]
+pub fn product<const N: usize>(a: &[f32; N], b: &[f32; N]) -> f32 {
     // sums side by side, so that several numbers are multiplied at a time
     let mut sums = [0.0_f32; 8];
-    for (a, b) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    for (a, b) in a.iter().zip(b) {
         for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
             *sum += a * b;
         }
     }
-    sums.iter().sum()
+    sums.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
 }

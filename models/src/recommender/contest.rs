@@ -3,6 +3,7 @@
 use super::ranker::{FINALISTS, Head};
 use super::trees::Trees;
 use crate::ItemIx;
+use crate::factors::product;
 
 /// A [`Head`] folded onto the raw features, in single precision.
 #[derive(Clone, Debug)]
@@ -21,7 +22,7 @@ impl<const N: usize> Judge<N> {
 
     /// Log-odds by the logistic regression alone.
     pub(crate) fn log_odds(&self, x: &[f32; N]) -> f32 {
-        self.intercept + self.slopes.iter().zip(x).map(|(slope, x)| slope * x).sum::<f32>()
+        self.intercept + product(&self.slopes, x)
     }
 }
 

@@ -3,6 +3,9 @@
 use crate::ItemIx;
 use crate::co_purchase::CoPurchase;
 
+/// Weaker neighbours point nowhere: a product of theirs with a weight may be 0 in single precision.
+const LEAST_SCORE: f32 = 1e-9;
+
 /// Made from the neighbours when a recommender is put together: 8 bytes a pair.
 #[derive(Clone, Debug)]
 pub(crate) struct Pointers {
@@ -17,7 +20,8 @@ impl Pointers {
         let mut scores = Vec::with_capacity(neighbours.pairs());
         offsets.push(0);
         for item in (0..items as u32).map(ItemIx) {
-            scores.extend(neighbours.of(item).map(|neighbour| (neighbour.item.0, neighbour.score)));
+            let strong = neighbours.of(item).filter(|neighbour| neighbour.score > LEAST_SCORE);
+            scores.extend(strong.map(|neighbour| (neighbour.item.0, neighbour.score)));
             offsets.push(scores.len() as u32);
         }
         Self { offsets, scores }

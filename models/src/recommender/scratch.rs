@@ -78,28 +78,33 @@ impl Scratch {
 #[derive(Debug, Default)]
 pub(crate) struct Sums {
     of: Vec<f32>,
+    /// Room for every item and one more; the first `count` hold what was touched.
     touched: Vec<u32>,
+    count: usize,
 }
 
 impl Sums {
     fn reset(&mut self, items: usize) {
         if self.of.len() == items {
-            self.touched.drain(..).for_each(|item| self.of[item as usize] = 0.0);
+            self.touched[..self.count].iter().for_each(|&item| self.of[item as usize] = 0.0);
         } else {
-            self.touched.clear();
             self.of = vec![0.0; items];
+            self.touched = vec![0; items + 1];
         }
+        self.count = 0;
     }
 
     /// Adds `weight` times each score to its item. Scores are above 0.
     pub(crate) fn add(&mut self, scores: &[(u32, f32)], weight: f32) {
+        let (of, touched, mut count) = (&mut self.of[..], &mut self.touched[..], self.count);
         for &(item, score) in scores {
-            let sum = &mut self.of[item as usize];
-            if *sum == 0.0 {
-                self.touched.push(item);
-            }
+            let sum = &mut of[item as usize];
+            // written always and kept only for a first touch: which it is cannot be foretold, so a branch would stall
+            touched[count] = item;
+            count += usize::from(*sum == 0.0);
             *sum += weight * score;
         }
+        self.count = count;
     }
 
     /// The sum of an item.
@@ -114,7 +119,7 @@ impl Sums {
 
     /// Every item with a sum, and the sum.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, f32)> + '_ {
-        self.touched.iter().map(|&item| (item, self.of[item as usize])).filter(|&(_, sum)| sum > 0.0)
+        self.touched[..self.count].iter().map(|&item| (item, self.of[item as usize])).filter(|&(_, sum)| sum > 0.0)
     }
 }
 

@@ -10,6 +10,8 @@ use crate::{CustomerIx, ItemIx};
 
 /// The latest items of a history that are asked for neighbours.
 const MAX_SEEDS: usize = 128;
+/// A purchase of long ago still counts this much, so that no sum is 0 in single precision.
+const LEAST_WEIGHT: f32 = 1e-9;
 /// New candidates taken from each of the neighbour lists.
 const MAX_EXPLORE: usize = 100;
 /// Popular items that are always candidates.
@@ -158,7 +160,7 @@ impl Recommender {
         }
         for at in 0..scratch.seeds.len() {
             let (weight, from) = scratch.seeds[at];
-            scratch.together.add(self.pointers.of(ItemIx(from)), weight.sqrt());
+            scratch.together.add(self.pointers.of(ItemIx(from)), weight.sqrt().max(LEAST_WEIGHT));
         }
         // both ascend by item
         let mut own = parts.histories.items(customer).iter().peekable();

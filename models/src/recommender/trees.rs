@@ -32,8 +32,25 @@ impl Trees {
         self.len() == 0
     }
 
-    /// Adds what the trees say of each row to its log-odds.
+    /// Adds what the trees say of each row to its log-odds. The same on every processor.
     pub fn add<const N: usize>(&self, rows: &[[f32; N]], log_odds: &mut [f32]) {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has just said that it knows these instructions
+            return unsafe { self.add_wide(rows, log_odds) };
+        }
+        self.add_lanes(rows, log_odds);
+    }
+
+    /// The same sums in the same order, eight numbers to an instruction where the build for any processor has four.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn add_wide<const N: usize>(&self, rows: &[[f32; N]], log_odds: &mut [f32]) {
+        self.add_lanes(rows, log_odds);
+    }
+
+    #[inline(always)]
+    fn add_lanes<const N: usize>(&self, rows: &[[f32; N]], log_odds: &mut [f32]) {
         let mut columns = [[0.0_f32; LANES]; N];
         for (rows, log_odds) in rows.chunks(LANES).zip(log_odds.chunks_mut(LANES)) {
             for (lane, row) in rows.iter().enumerate() {
