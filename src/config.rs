@@ -160,6 +160,10 @@ pub struct ServeOptions {
     #[arg(long, value_name = "DIR", env = "SHOPKEEPER_STORE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store: Option<PathBuf>,
+    /// A TOML file of named rules, such as [home] and below it purchased = "until_due"; read again when it changes
+    #[arg(long, value_name = "FILE", env = "SHOPKEEPER_SCENARIOS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scenarios: Option<PathBuf>,
     /// Address and port to listen on; 127.0.0.1 is this machine only [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR", env = "SHOPKEEPER_BIND")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -261,7 +265,7 @@ impl TrainOptions {
 impl ServeOptions {
     /// These, and below them `lower`.
     pub fn over(self, lower: Self) -> Self {
-        layered!(self over lower: store, bind, workers, request_timeout_seconds, client_timeout_seconds, body_limit_bytes, list_limit,
+        layered!(self over lower: store, scenarios, bind, workers, request_timeout_seconds, client_timeout_seconds, body_limit_bytes, list_limit,
             watch_interval_seconds, shutdown_timeout_seconds, docs)
     }
 }

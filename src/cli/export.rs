@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use shopkeeper_models::Model;
 use shopkeeper_models::groups::GroupBy;
 use shopkeeper_models::migration::Migration;
@@ -40,9 +40,9 @@ enum What {
         /// Items for each customer
         #[arg(long, default_value_t = 10, value_name = "N", value_parser = items_wanted)]
         n: usize,
-        /// Whether items that the customer has bought before may be recommended
-        #[arg(long, value_enum, default_value_t, value_name = "WHETHER")]
-        purchased: PurchasedArg,
+        /// Whether items that the customer has bought before may be recommended: include, exclude, exclude:30d or until_due
+        #[arg(long, default_value = "include", value_name = "WHETHER", value_parser = purchased)]
+        purchased: Purchased,
         #[command(flatten)]
         to: To,
     },
@@ -137,16 +137,6 @@ struct To {
     out: PathBuf,
 }
 
-/// [`Purchased`] as a flag.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum PurchasedArg {
-    /// They may.
-    #[default]
-    Include,
-    /// Only items new to the customer.
-    Exclude,
-}
-
 impl ExportCommand {
     pub(super) fn run(self, global: &Global) -> Result<(), CliError> {
         let (What::Recommendations { ref to, .. }
@@ -176,7 +166,7 @@ impl What {
             which.filter(model, sort).map(|(filter, window)| make(model, &filter, window))
         };
         match self {
-            Self::Recommendations { n, purchased, .. } => Ok(lists::recommendations(model, *n, (*purchased).into())),
+            Self::Recommendations { n, purchased, .. } => Ok(lists::recommendations(model, *n, *purchased)),
             Self::Churn { which, .. } => of_customers(which, CHURN_SORT, lists::churn),
             Self::Segments { which, .. } => of_customers(which, CUSTOMERS_SORT, lists::members),
             Self::Rules { min_support, min_confidence, .. } => {
@@ -201,13 +191,8 @@ fn migration(store: &ModelStore, from: Option<String>, model: &Model, by: GroupB
     Ok(lists::migration(&Migration::between(&store.standing(&from)?, &model.standing(), by)))
 }
 
-impl From<PurchasedArg> for Purchased {
-    fn from(purchased: PurchasedArg) -> Self {
-        match purchased {
-            PurchasedArg::Include => Self::Include,
-            PurchasedArg::Exclude => Self::Exclude,
-        }
-    }
+fn purchased(text: &str) -> Result<Purchased, String> {
+    Purchased::try_from(text.to_owned())
 }
 
 fn group_by(text: &str) -> Result<GroupBy, String> {

@@ -55,6 +55,7 @@ fn settings(options: ServeOptions) -> ServeSettings {
     let seconds = |set: Option<u64>, default: Duration| set.map_or(default, Duration::from_secs);
     ServeSettings {
         store: options.store.unwrap_or(defaults.store),
+        scenarios: options.scenarios,
         bind: options.bind.unwrap_or(defaults.bind),
         workers: options.workers.unwrap_or(defaults.workers),
         request_timeout: seconds(options.request_timeout_seconds, defaults.request_timeout),
@@ -71,6 +72,7 @@ fn settings(options: ServeOptions) -> ServeSettings {
 fn resolved(settings: ServeSettings) -> ServeOptions {
     ServeOptions {
         store: Some(settings.store),
+        scenarios: settings.scenarios,
         bind: Some(settings.bind),
         workers: Some(settings.workers),
         request_timeout_seconds: Some(settings.request_timeout.as_secs()),

@@ -58,7 +58,39 @@ impl TryFrom<Vec<Id>> for Ids {
     }
 }
 
-/// The same in a query parameter, separated by commas.
+/// The most names of categories or brands in one list of a request.
+pub(super) const MAX_NAMES: usize = 100;
+
+/// A list of at most [`MAX_NAMES`] names of categories or brands in a JSON body.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Id>")]
+pub(super) struct Names(pub(super) Vec<Id>);
+
+impl TryFrom<Vec<Id>> for Names {
+    type Error = String;
+
+    fn try_from(names: Vec<Id>) -> Result<Self, String> {
+        if names.len() <= MAX_NAMES {
+            return Ok(Self(names));
+        }
+        Err(format!("{} names; expected at most {MAX_NAMES}", names.len()))
+    }
+}
+
+/// A price: 0 or more, in the shop's money.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(try_from = "f64")]
+pub(super) struct Price(pub(super) f64);
+
+impl TryFrom<f64> for Price {
+    type Error = String;
+
+    fn try_from(price: f64) -> Result<Self, String> {
+        if price.is_finite() && price >= 0.0 { Ok(Self(price)) } else { Err(format!("{price}; expected 0 or more")) }
+    }
+}
+
+/// The same ids in a query parameter, separated by commas.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct CommaIds(pub(super) Vec<Id>);
@@ -300,7 +332,9 @@ macro_rules! documented_type {
 }
 documented_type!(Id: text().min_length(Some(1)).max_length(Some(MAX_ID_BYTES)));
 documented_type!(Ids: ArrayBuilder::new().items(<Id as utoipa::PartialSchema>::schema()).max_items(Some(MAX_IDS)));
+documented_type!(Names: ArrayBuilder::new().items(<Id as utoipa::PartialSchema>::schema()).max_items(Some(MAX_NAMES)));
 documented_type!(CommaIds: text());
+documented_type!(Price: ObjectBuilder::new().schema_type(SchemaType::new(Type::Number)).minimum(Some(0)));
 documented_type!(Count: number(Type::Integer, 1, MAX_N).default(Some(Count::default().0.into())));
 documented_type!(Limit: number(Type::Integer, 1, u32::MAX as usize));
 documented_type!(Share: number(Type::Number, 0, 1));

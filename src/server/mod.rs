@@ -13,6 +13,8 @@ mod observe;
 mod open;
 mod pages;
 mod problem;
+mod rules;
+mod scenarios;
 mod settings;
 mod state;
 mod storefront;
@@ -29,6 +31,8 @@ use shopkeeper_models::store::ModelStore;
 
 pub use app::openapi;
 pub use problem::Code;
+pub use scenarios::ScenarioError;
+use scenarios::Scenarios;
 pub use settings::ServeSettings;
 pub use state::Shop;
 
@@ -38,6 +42,9 @@ pub enum ServeError {
     /// There is no model to serve.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The file of scenarios cannot be used.
+    #[error(transparent)]
+    Scenarios(#[from] ScenarioError),
     /// The address cannot be listened on.
     #[error("cannot listen on {bind}: {source}. Choose another address and port, as in 127.0.0.1:8081")]
     Bind {
@@ -66,7 +73,8 @@ pub struct Running {
 /// Signals are left to the caller; [`run`] takes them.
 pub fn start(settings: &ServeSettings) -> Result<Running, ServeError> {
     let store = ModelStore::new(PathBuf::from(&settings.store));
-    let shop = Data::new(Shop::new(store.clone(), store.load_current()?, settings.list_limit));
+    let shop =
+        Data::new(Shop::new(store.clone(), store.load_current()?, Scenarios::open(settings.scenarios.clone())?, settings.list_limit));
     let bind_error = |source| ServeError::Bind { bind: settings.bind.clone(), source };
     let addresses: Vec<SocketAddr> = settings.bind.to_socket_addrs().map_err(bind_error)?.collect();
     warn_if_public(&addresses);
@@ -81,7 +89,9 @@ pub fn start(settings: &ServeSettings) -> Result<Running, ServeError> {
     let address = server.addrs().first().copied().ok_or_else(|| bind_error(io::ErrorKind::AddrNotAvailable.into()))?;
     if !settings.watch_interval.is_zero() {
         actix_web::rt::spawn(change::watch(shop.clone(), settings.watch_interval));
+        actix_web::rt::spawn(scenarios::watch(shop.clone(), settings.watch_interval));
     }
+    scenarios::warn_of_unknown(&shop);
     tracing::info!(%address, version = shop.version(), "serving");
     Ok(Running { server: server.run(), address, shop })
 }
@@ -109,7 +119,10 @@ async fn signals(shop: &Data<Shop>) {
     };
     loop {
         tokio::select! {
-            _ = hangup.recv() => drop(change::change(shop, |_| Ok(())).await),
+            _ = hangup.recv() => {
+                _ = scenarios::reload(shop);
+                drop(change::change(shop, |_| Ok(())).await);
+            }
             _ = terminate.recv() => return,
             () = interrupted() => return,
         }

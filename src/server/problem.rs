@@ -68,6 +68,7 @@ codes! {
     ModelUnusable = "model_unusable", 409, "The model version cannot be served", "The served version stays. Activate another version or train again.";
     NoModel = "no_model", 409, "The store has no current version", "The served version stays. Activate a version or train one.";
     NoPreviousVersion = "no_previous_version", 409, "There is no version to roll back to", "Activate one by name.";
+    ScenariosUnusable = "scenarios_unusable", 409, "The file of scenarios cannot be used", "The scenarios in force stay. Mend the file.";
     BodyTooLarge = "body_too_large", 413, "The body is too large", "Send fewer ids at once.";
     WrongContentType = "wrong_content_type", 415, "The body is not JSON", "Send Content-Type: application/json.";
     Internal = "internal", 500, "The server failed", "Report it with the time of the request; the log has the details.";

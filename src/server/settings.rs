@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct ServeSettings {
     /// The model store. Default `model-store`.
     pub store: PathBuf,
+    /// The file of named rules; `None` for none.
+    pub scenarios: Option<PathBuf>,
     /// Where to listen, `address:port`; port 0 takes a free one. Default `127.0.0.1:8080`.
     pub bind: String,
     /// Threads that answer, at least 1. Default: one a core.
@@ -32,6 +34,7 @@ impl Default for ServeSettings {
     fn default() -> Self {
         Self {
             store: "model-store".into(),
+            scenarios: None,
             bind: "127.0.0.1:8080".into(),
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             request_timeout: Duration::from_secs(10),

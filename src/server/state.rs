@@ -14,6 +14,7 @@ use shopkeeper_models::store::ModelStore;
 use tokio::sync::Semaphore;
 
 use super::metrics::Metrics;
+use super::scenarios::Scenarios;
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
@@ -29,6 +30,7 @@ pub struct Shop {
     served: ArcSwap<Served>,
     pub(super) store: ModelStore,
     pub(super) metrics: Metrics,
+    pub(super) scenarios: Scenarios,
     /// One change of the model at a time.
     pub(super) changing: Arc<Semaphore>,
     /// Room for lists that are being written.
@@ -68,11 +70,12 @@ impl Served {
 }
 
 impl Shop {
-    pub(super) fn new(store: ModelStore, model: Model, list_limit: usize) -> Self {
+    pub(super) fn new(store: ModelStore, model: Model, scenarios: Scenarios, list_limit: usize) -> Self {
         let shop = Self {
             metrics: Metrics::default(),
             served: ArcSwap::from_pointee(Served::new(model)),
             store,
+            scenarios,
             changing: Arc::new(Semaphore::new(1)),
             lists: Arc::new(Semaphore::new(list_limit)),
             draining: AtomicBool::new(false),

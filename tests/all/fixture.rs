@@ -87,7 +87,7 @@ fn items() -> Items {
         item_id: ITEMS.to_vec().into(),
         title: nullable_text((0..count).map(|row| (row > 0).then_some(ITEMS[row as usize]))),
         category: nullable_text((0..count).map(category)),
-        brand: nullable_text((0..count).map(|_| None)),
+        brand: nullable_text((0..count).map(|row| (row % 2 == 1).then_some("Own"))),
         price: Nullable((0..count).map(|row| (row > 1).then_some(f64::from(row) + 0.5)).collect()),
         available: (0..count).map(|row| Some(row + 1 < count)).collect(),
         baskets: (0..count).map(|row| 40 - row).collect::<Vec<_>>().into(),

@@ -12,4 +12,5 @@ mod problems;
 mod server;
 mod shop;
 mod store;
+mod storefront;
 mod training;

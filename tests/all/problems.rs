@@ -50,7 +50,16 @@ fn provoke(code: Code) -> Option<Answer> {
             server.post("/v1/models/reload", &Value::Null)
         }
         Code::NoPreviousVersion => server.post("/v1/models/rollback", &Value::Null),
-        Code::BodyTooLarge => server.post("/v1/recommendations", &json!({"category": "x".repeat(300_000)})),
+        Code::ScenariosUnusable => {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            let path = file.path().to_owned();
+            let server = Server::with(|settings| settings.scenarios = Some(path));
+            std::fs::write(file.path(), "[home]\npurchased = \"sometimes\"\n").unwrap();
+            let answer = server.post("/v1/scenarios/reload", &Value::Null);
+            assert!(answer.text().contains("expected include, exclude"), "it says what is expected: {}", answer.text());
+            answer
+        }
+        Code::BodyTooLarge => server.post("/v1/recommendations", &json!({"scenario": "x".repeat(300_000)})),
         Code::WrongContentType => {
             server.send(ureq::http::Request::builder().method("POST").header("Content-Type", "text/plain"), "/v1/recommendations", "{}")
         }

@@ -55,20 +55,19 @@ impl Recommender {
         }
     }
 
-    /// Adds to the customer's candidates what the basket points to and what is popular.
+    /// Adds to the customer's candidates what the basket points to, what is popular among what the filter lets in, and what is boosted.
     fn basket_candidates(&self, query: &Query<'_>, scratch: &mut Scratch) {
         let recent_customers = self.parts.ranker.recent_customers.max(1) as f32;
-        for at in 0..scratch.basket_touched.len() + self.popular.len().min(MAX_POPULAR) {
-            let item = match scratch.basket_touched.get(at) {
-                Some(&item) => ItemIx(item),
-                None => self.popular[at - scratch.basket_touched.len()],
-            };
+        let touched = std::mem::take(&mut scratch.basket_touched);
+        let popular = self.by_popularity(&query.filter).take(MAX_POPULAR);
+        for item in touched.iter().copied().map(ItemIx).chain(popular).chain(self.boosted(query.boosts)) {
             if !scratch.tally(item).taken && self.eligible(item, query, scratch) {
                 scratch.tally(item).taken = true;
                 let share = (self.parts.items.recent_buyers.value(item.row()) as f32 + 0.5) / (recent_customers + 1.0);
                 scratch.scored.push(Entrant { item, orders: 0, days_since_last: 0, log_odds: share.ln() });
             }
         }
+        scratch.basket_touched = touched;
     }
 
     /// Scores what may join the basket: by the basket head where one was learned, else by noisy-or over the customer's own probability.

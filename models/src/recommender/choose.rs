@@ -12,49 +12,56 @@ use crate::logistic::sigmoid;
 const NOVELTY_SHRINKAGE: f32 = 10.0;
 
 impl Recommender {
-    /// The `query.n` best candidates, best first; the others are free for the ladder again.
-    pub(super) fn choose(&self, query: &Query<'_>, scratch: &mut Scratch) -> Vec<Entrant> {
+    /// The `n` best candidates, best first, noted as shown; the others are free for the ladder again.
+    pub(super) fn choose(&self, query: &Query<'_>, n: usize, scratch: &mut Scratch) -> Vec<Entrant> {
         let mut scored = std::mem::take(&mut scratch.scored);
         scored.iter().for_each(|entrant| scratch.tally(entrant.item).taken = false);
-        let chosen = if query.diversity > 0.0 || query.novelty > 0.0 {
-            self.choose_widely(query, &mut scored)
+        let chosen = if query.diversity > 0.0 || query.novelty > 0.0 || query.max_per_category.is_some() {
+            self.choose_widely(query, n, &mut scored, scratch)
         } else {
-            if scored.len() > query.n && query.n > 0 {
-                scored.select_nth_unstable_by(query.n - 1, best_first);
+            if scored.len() > n && n > 0 {
+                scored.select_nth_unstable_by(n - 1, best_first);
             }
-            scored.truncate(query.n);
+            scored.truncate(n);
             scored.sort_unstable_by(best_first);
             scored.clone()
         };
+        chosen.iter().for_each(|entrant| scratch.tally(entrant.item).taken = true);
         scored.clear();
         scratch.scored = scored;
         chosen
     }
 
     /// Takes the best of what is left, n times, each weighed by its novelty and by how many of its category were taken.
-    fn choose_widely(&self, query: &Query<'_>, scored: &mut Vec<Entrant>) -> Vec<Entrant> {
+    fn choose_widely(&self, query: &Query<'_>, n: usize, scored: &mut Vec<Entrant>, scratch: &mut Scratch) -> Vec<Entrant> {
         let customers = self.parts.ranker.recent_customers as f32 + NOVELTY_SHRINKAGE;
         let share = |entrant: &Entrant| (self.parts.items.recent_buyers.value(entrant.item.row()) as f32 + NOVELTY_SHRINKAGE) / customers;
+        scored.retain(|entrant| self.has_room(entrant.item, query, scratch));
         let mut ln_worth: Vec<f32> = scored
             .iter()
             .map(|entrant| (sigmoid(f64::from(entrant.log_odds)) as f32).max(f32::MIN_POSITIVE).ln() - query.novelty * share(entrant).ln())
             .collect();
         // a diversity of 1 puts every first item of a category before every second one
         let give_way = -(1.0 - query.diversity).max(1e-6).ln();
-        let mut chosen: Vec<Entrant> = Vec::with_capacity(query.n.min(scored.len()));
-        while chosen.len() < query.n && !scored.is_empty() {
+        let mut chosen: Vec<Entrant> = Vec::with_capacity(n.min(scored.len()));
+        while chosen.len() < n && !scored.is_empty() {
             let order = |&a: &usize, &b: &usize| ln_worth[a].total_cmp(&ln_worth[b]).then(scored[b].item.cmp(&scored[a].item));
             let Some(best) = (0..scored.len()).max_by(order) else { break };
             let entrant = scored.swap_remove(best);
             ln_worth.swap_remove(best);
+            // others of its category may have filled it since they were let in
+            if !self.has_room(entrant.item, query, scratch) {
+                continue;
+            }
             let category = self.categories.of[entrant.item.row()];
-            if category != NONE {
+            if category != NONE && query.diversity > 0.0 {
                 for (other, ln_worth) in scored.iter().zip(&mut ln_worth) {
                     if self.categories.of[other.item.row()] == category {
                         *ln_worth -= give_way;
                     }
                 }
             }
+            self.note_shown(entrant.item, scratch);
             chosen.push(entrant);
         }
         chosen

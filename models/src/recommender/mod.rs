@@ -6,24 +6,32 @@
 //! [`Recommender::recommend`] is the one path: the server, the export and the evaluation all call it.
 
 mod basket;
+mod categories;
 mod choose;
 mod contest;
+mod filter;
 mod pointers;
 mod query;
 mod ranker;
 mod related;
+mod rules;
 mod scratch;
 mod signals;
 mod trees;
+mod why;
 
 use arrow::array::{Float64Array, UInt16Array, UInt32Array};
 
-pub use query::{Answer, MAX_N, Purchased, Query, Reason, Recommendation, Source};
+pub use categories::Categories;
+pub use filter::{Filter, Unmet};
+pub use query::{Answer, MAX_N, Query, Reason, Recommendation, Source};
 pub use ranker::{BASKET_FEATURES, EXPLORE_FEATURES, FINALISTS, Head, REPEAT_FEATURES, Ranker};
 pub use related::{Evidence, Related, Relation};
+pub use rules::{BOOSTS, Boost, Purchased, Target};
 pub use scratch::Scratch;
 pub use signals::{Candidate, Features};
 pub use trees::Trees;
+pub use why::{Rule, Verdict, Why};
 
 use contest::{Entrant, Judge};
 
@@ -35,6 +43,9 @@ use crate::histories::Histories;
 use crate::items::{Groups, Items, NONE};
 use crate::logistic::sigmoid;
 use crate::segments::Favourites;
+
+/// More popular items than this are looked at before a stranger's answer is put in order, so that a basket or an exclusion leaves enough.
+const MOST_BLOCKED: usize = 100;
 
 /// What the recommender is put together from.
 #[derive(Clone, Debug)]
@@ -72,11 +83,16 @@ pub struct Parts {
 pub struct Recommender {
     parts: Parts,
     categories: Groups,
+    category_tree: Categories,
     brands: Groups,
-    /// Every item, most popular first.
+    /// Every item, most popular first, and the place of each item in it.
     popular: Vec<ItemIx>,
-    /// The members of each category, most popular first.
+    place: Vec<u32>,
+    /// The members of each category and each brand, most popular first.
     category_popular: Vec<Vec<ItemIx>>,
+    brand_popular: Vec<Vec<ItemIx>>,
+    /// Every item with a price, cheapest first.
+    by_price: Vec<ItemIx>,
     pointers: pointers::Pointers,
     facts: Vec<signals::ItemFacts>,
     repeat: Judge<{ REPEAT_FEATURES.len() }>,
@@ -92,13 +108,11 @@ impl Recommender {
         popular.sort_by_key(|item| {
             std::cmp::Reverse((items.recent_buyers.value(item.row()), items.buyers.value(item.row()), items.baskets.value(item.row())))
         });
-        let categories = Groups::new(&items.category);
-        let mut category_popular = vec![Vec::new(); categories.names.len()];
-        for &item in &popular {
-            if let Some(members) = category_popular.get_mut(categories.of[item.row()] as usize) {
-                members.push(item);
-            }
-        }
+        let mut place = vec![0; popular.len()];
+        popular.iter().zip(0..).for_each(|(item, at)| place[item.row()] = at);
+        let (categories, brands) = (Groups::new(&items.category), Groups::new(&items.brand));
+        let mut by_price: Vec<(f64, ItemIx)> = popular.iter().filter_map(|&item| Some((items.price.get(item.row())?, item))).collect();
+        by_price.sort_by(|a, b| a.0.total_cmp(&b.0));
         // where every order holds one item, customers tell what goes with what
         let neighbours = if parts.together.pairs() > 0 { &parts.together } else { &parts.alike };
         Self {
@@ -107,10 +121,14 @@ impl Recommender {
             repeat: Judge::new(&parts.ranker.repeat),
             explore: Judge::new(&parts.ranker.explore),
             basket: parts.ranker.basket.as_ref().map(Judge::new),
-            brands: Groups::new(&items.brand),
+            category_popular: members(&categories, &popular),
+            brand_popular: members(&brands, &popular),
+            by_price: by_price.into_iter().map(|(_, item)| item).collect(),
+            category_tree: Categories::new(&categories),
+            brands,
             categories,
             popular,
-            category_popular,
+            place,
             parts,
         }
     }
@@ -130,14 +148,19 @@ impl Recommender {
         &self.categories
     }
 
+    /// The tree that the categories of the items make.
+    pub fn category_tree(&self) -> &Categories {
+        &self.category_tree
+    }
+
+    /// The brands of the items.
+    pub fn brands(&self) -> &Groups {
+        &self.brands
+    }
+
     /// Every item, most popular first: by buyers in the last four weeks, then of all time, then by id.
     pub fn popular(&self) -> &[ItemIx] {
         &self.popular
-    }
-
-    /// The items of a category, most popular first.
-    pub fn popular_in(&self, category: u32) -> &[ItemIx] {
-        &self.category_popular[category as usize]
     }
 
     /// How strongly two items go together in orders.
@@ -149,38 +172,26 @@ impl Recommender {
     /// Answers a question with exactly `query.n` items whenever so many are eligible. Deterministic; ties go to the lower id.
     pub fn recommend(&self, query: &Query<'_>, scratch: &mut Scratch) -> Answer {
         self.start(query, scratch);
+        let mut answer = self.pin(query, scratch);
+        let pinned = answer.len();
         self.look_at_basket(query.basket, scratch);
         self.score_customer(query, scratch);
         if !query.basket.is_empty() {
             self.score_basket(query, scratch);
+        } else if query.customer.is_none() && query.reorders() {
+            self.score_popular(query, scratch);
         }
-        let chosen = self.choose(query, scratch);
-        let mut answer: Vec<Recommendation> = chosen.iter().map(|entrant| self.explain(entrant, scratch)).collect();
-        let own = answer.iter().any(|entry| matches!(entry.source, Source::Repeat | Source::CoPurchase));
-        let best = answer.first().map(|entry| entry.source);
-        answer.iter().for_each(|entry| scratch.tally(entry.item).taken = true);
-        let ladder = self.fill(query, &mut answer, scratch);
+        if !query.boosts.is_empty() {
+            scratch.scored.iter_mut().for_each(|entrant| entrant.log_odds += self.lift(entrant.item, query.boosts));
+        }
+        let chosen = self.choose(query, query.n - pinned, scratch);
+        answer.extend(chosen.iter().map(|entrant| self.explain(entrant, query, scratch)));
+        let scored = &answer[pinned..];
+        let own = scored.iter().any(|entry| matches!(entry.source, Source::Repeat | Source::CoPurchase));
+        let best = scored.first().map(|entry| entry.source);
+        let ladder = self.fill(query, pinned, &mut answer, scratch);
         let fallback = if own { None } else { best.or(ladder) };
         Answer { items: answer, fallback }
-    }
-
-    /// Blocks what must not be shown.
-    fn start(&self, query: &Query<'_>, scratch: &mut Scratch) {
-        scratch.reset(self.parts.items.len());
-        for &item in query.basket.iter().chain(query.exclude) {
-            scratch.tally(item).blocked = true;
-        }
-        if let (Purchased::Exclude, Some(customer)) = (query.purchased, query.customer) {
-            for &item in self.parts.histories.items(customer) {
-                scratch.tally(ItemIx(item)).blocked = true;
-            }
-        }
-    }
-
-    /// Whether the rules let an item into the answer.
-    fn eligible(&self, item: ItemIx, query: &Query<'_>, scratch: &mut Scratch) -> bool {
-        let in_category = query.category.is_none_or(|category| self.categories.of[item.row()] == category);
-        in_category && self.parts.items.available.value(item.row()) && !scratch.tally(item).blocked
     }
 
     /// Scores the customer's own items and the neighbours of those; nothing for a stranger.
@@ -189,7 +200,7 @@ impl Recommender {
         let (mut repeat, mut explore) = (std::mem::take(&mut scratch.repeat_contest), std::mem::take(&mut scratch.explore_contest));
         repeat.clear();
         explore.clear();
-        self.candidates(customer, query.purchased == Purchased::Include, scratch, |candidate, scratch| {
+        self.candidates(customer, query.purchased != Purchased::Exclude, Some(query), scratch, |candidate, scratch| {
             if !self.eligible(candidate.item, query, scratch) {
                 return;
             }
@@ -206,8 +217,19 @@ impl Recommender {
         (scratch.repeat_contest, scratch.explore_contest) = (repeat, explore);
     }
 
+    /// Scores what is popular among what the filter lets in, and what is boosted, for a stranger whose answer is to be put in another order.
+    fn score_popular(&self, query: &Query<'_>, scratch: &mut Scratch) {
+        for item in self.by_popularity(&query.filter).take(4 * query.n + MOST_BLOCKED).chain(self.boosted(query.boosts)) {
+            if !scratch.tally(item).taken && self.eligible(item, query, scratch) {
+                scratch.tally(item).taken = true;
+                let p = self.popularity(item).clamp(1e-6, 1.0 - 1e-6);
+                scratch.scored.push(Entrant { item, orders: 0, days_since_last: 0, log_odds: (p / (1.0 - p)).ln() });
+            }
+        }
+    }
+
     /// The evidence for a chosen item.
-    fn explain(&self, entrant: &Entrant, scratch: &mut Scratch) -> Recommendation {
+    fn explain(&self, entrant: &Entrant, query: &Query<'_>, scratch: &mut Scratch) -> Recommendation {
         let tally = *scratch.tally(entrant.item);
         let score = sigmoid(f64::from(entrant.log_odds)) as f32;
         let own = if entrant.orders > 0 {
@@ -219,6 +241,7 @@ impl Recommender {
         let (source, reason) = match own {
             _ if by_basket => (Source::Basket, self.basket_reason(entrant.item, &tally)),
             Reason::BoughtBefore { .. } => (Source::Repeat, own),
+            Reason::Popular { .. } if query.filter.categories.is_some() => (Source::Category, own),
             Reason::Popular { .. } => (Source::Popular, own),
             _ => (Source::CoPurchase, own),
         };
@@ -260,17 +283,19 @@ impl Recommender {
         Reason::Popular { recent_buyers: self.parts.items.recent_buyers.value(item.row()) }
     }
 
-    /// Fills the answer up to n: segment favourites, the asked or the customer's first category, the shop's popular items. Returns the first rung used.
-    fn fill(&self, query: &Query<'_>, answer: &mut Vec<Recommendation>, scratch: &mut Scratch) -> Option<Source> {
+    /// Fills the answer up to n: segment favourites, the customer's first category, the most popular items that the filter lets in. Returns the
+    /// first rung used. The first `pinned` items of the answer set no ceiling to the scores.
+    fn fill(&self, query: &Query<'_>, pinned: usize, answer: &mut Vec<Recommendation>, scratch: &mut Scratch) -> Option<Source> {
         if answer.len() >= query.n {
             return None;
         }
         let mut first = None;
         let mut add = |item: ItemIx, share: f32, source: Source, reason: Reason, scratch: &mut Scratch| {
-            if !scratch.tally(item).taken && self.eligible(item, query, scratch) {
+            if !scratch.tally(item).taken && self.eligible(item, query, scratch) && self.has_room(item, query, scratch) {
                 scratch.tally(item).taken = true;
+                self.note_shown(item, scratch);
                 first.get_or_insert(source);
-                let ceiling = answer.last().map_or(1.0, |last| last.score);
+                let ceiling = answer[pinned..].last().map_or(1.0, |last| last.score);
                 answer.push(Recommendation { item, score: share.min(ceiling), source, reason });
             }
             answer.len() >= query.n
@@ -284,19 +309,17 @@ impl Recommender {
                 }
             }
         }
-        let recent_customers = self.parts.ranker.recent_customers.max(1) as f32;
-        let share = |item: ItemIx| self.parts.items.recent_buyers.value(item.row()) as f32 / recent_customers;
-        let usual = query.customer.and_then(|_| scratch.categories.heaviest()).filter(|_| query.category.is_none());
-        for &item in query.category.or(usual).map_or(&[][..], |category| self.popular_in(category)) {
-            if add(item, share(item), Source::Category, self.popular_reason(item), scratch) {
-                return first;
+        if let Some(usual) = query.customer.filter(|_| !query.filter.narrows()).and_then(|_| scratch.categories.heaviest()) {
+            for &item in &self.category_popular[usual as usize] {
+                if add(item, self.popularity(item), Source::Category, self.popular_reason(item), scratch) {
+                    return first;
+                }
             }
         }
-        if query.category.is_none() {
-            for &item in &self.popular {
-                if add(item, share(item), Source::Popular, self.popular_reason(item), scratch) {
-                    break;
-                }
+        let source = if query.filter.categories.is_some() { Source::Category } else { Source::Popular };
+        for item in self.by_popularity(&query.filter) {
+            if add(item, self.popularity(item), source, self.popular_reason(item), scratch) {
+                break;
             }
         }
         first
@@ -314,4 +337,15 @@ impl Recommender {
     pub fn customers(&self) -> usize {
         self.parts.orders.len()
     }
+}
+
+/// The members of each group, in the order of a list of all.
+fn members(groups: &Groups, all: &[ItemIx]) -> Vec<Vec<ItemIx>> {
+    let mut members = vec![Vec::new(); groups.names.len()];
+    for &item in all {
+        if let Some(members) = members.get_mut(groups.of[item.row()] as usize) {
+            members.push(item);
+        }
+    }
+    members
 }

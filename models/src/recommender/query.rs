@@ -2,21 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Boost, Filter, Purchased};
 use crate::{CustomerIx, ItemIx};
 
 /// The most items one answer may hold.
 pub const MAX_N: usize = 1000;
-
-/// Whether items that the customer has bought before may be shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Purchased {
-    /// Yes: what is due again is often the best answer.
-    #[default]
-    Include,
-    /// No: only what is new to them, not even what they sent back.
-    Exclude,
-}
 
 /// A question: what do I show this shopper now?
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,10 +17,16 @@ pub struct Query<'a> {
     pub basket: &'a [ItemIx],
     /// Items never to show.
     pub exclude: &'a [ItemIx],
-    /// Only items of this category: a position in [`Recommender::categories`](super::Recommender::categories).
-    pub category: Option<u32>,
+    /// Which items may be shown, whoever asks.
+    pub filter: Filter<'a>,
     /// Whether bought items may be shown.
     pub purchased: Purchased,
+    /// What to lift and what to bury.
+    pub boosts: &'a [Boost],
+    /// Items that stand first, in this order, each only if the other rules let it in.
+    pub pinned: &'a [ItemIx],
+    /// The most items of one category in the answer; `None` for any number. Items without a category are not counted.
+    pub max_per_category: Option<usize>,
     /// How much each further item of a category gives way, 0 (not at all) to 1 (to any other category): its score counts (1 - diversity)^k when
     /// k of its category stand before it. Default 0.
     pub diversity: f32,
@@ -39,6 +35,13 @@ pub struct Query<'a> {
     pub novelty: f32,
     /// How many items, `1..=MAX_N`. Exactly so many come back whenever so many are eligible.
     pub n: usize,
+}
+
+impl Query<'_> {
+    /// Whether the answer is wanted in another order than the scores give.
+    pub(super) fn reorders(&self) -> bool {
+        self.diversity > 0.0 || self.novelty > 0.0 || !self.boosts.is_empty()
+    }
 }
 
 /// Which signal an item owes its place to.
@@ -57,6 +60,8 @@ pub enum Source {
     Category,
     /// Popular in the shop.
     Popular,
+    /// The shop put it there.
+    Pinned,
 }
 
 impl Source {
@@ -69,6 +74,7 @@ impl Source {
             Self::Segment => "segment",
             Self::Category => "category",
             Self::Popular => "popular",
+            Self::Pinned => "pinned",
         }
     }
 }
@@ -111,6 +117,8 @@ pub enum Reason {
         /// How many.
         recent_buyers: u32,
     },
+    /// The shop's own wish.
+    Pinned,
 }
 
 /// One item of an answer.
@@ -119,8 +127,8 @@ pub struct Recommendation {
     /// The item.
     pub item: ItemIx,
     /// For a customer with a history: the probability of buying it within the next four weeks given that they buy anything, as learned.
-    /// With a basket: the probability that it joins it. Otherwise a share of baskets or customers. 0 to 1, never rising down the answer
-    /// unless `diversity` or `novelty` is asked for.
+    /// With a basket: the probability that it joins it. Otherwise a share of baskets or customers. Boosts have multiplied its odds. 0 to 1,
+    /// never rising down the answer unless `diversity`, `novelty` or `pinned` is asked for.
     pub score: f32,
     /// The strongest signal.
     pub source: Source,

@@ -74,16 +74,15 @@ impl Recommender {
         if let Some(item) = item {
             self.neighbours(item, relation, &mut add);
         }
-        let recent_customers = self.parts.ranker.recent_customers.max(1) as f32;
         let buyers = |item: ItemIx| self.parts.items.recent_buyers.value(item.row());
         let category = item.and_then(|item| self.category_popular.get(self.categories.of[item.row()] as usize));
         for &other in category.map_or(&[][..], Vec::as_slice) {
-            if !add(other, buyers(other) as f32 / recent_customers, Evidence::Category { recent_buyers: buyers(other) }) {
+            if !add(other, self.popularity(other), Evidence::Category { recent_buyers: buyers(other) }) {
                 return related;
             }
         }
         for &other in &self.popular {
-            if !add(other, buyers(other) as f32 / recent_customers, Evidence::Popular { recent_buyers: buyers(other) }) {
+            if !add(other, self.popularity(other), Evidence::Popular { recent_buyers: buyers(other) }) {
                 break;
             }
         }

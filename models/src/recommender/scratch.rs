@@ -42,6 +42,8 @@ pub struct Scratch {
     pub(crate) brands: Weights,
     /// Items of the basket by category.
     pub(crate) basket_categories: Weights,
+    /// Items of the answer by category.
+    pub(crate) shown_categories: Weights,
     pub(crate) seeds: Vec<(f32, u32)>,
     /// Candidates of the answer, at their final log-odds.
     pub(crate) scored: Vec<Entrant>,

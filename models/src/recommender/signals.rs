@@ -1,8 +1,8 @@
 //! Signals: from a customer's history to candidates with a feature vector each.
 
-use super::Recommender;
 use super::ranker::{EXPLORE_FEATURES, REPEAT_FEATURES, Ranker};
 use super::scratch::Scratch;
+use super::{Filter, Query, Recommender};
 use crate::factors::{WIDTH, product};
 use crate::histories::Bought;
 use crate::items::Items;
@@ -46,7 +46,6 @@ pub(crate) struct ItemFacts {
     pub(super) ln_buyers: f32,
     trend: f32,
     pub(super) repeat_rate: f32,
-    gap_days: f32,
     ln_gap: f32,
     ln_price: Option<f32>,
     recent_repeat_rate: f32,
@@ -72,7 +71,6 @@ impl ItemFacts {
                     ln_week_buyers: week.ln_1p(),
                     week_trend: ((week + 0.5) / (recent + 2.0)).ln(),
                     ln_new_buyers: (items.new_buyers.value(row) as f32).ln_1p(),
-                    gap_days,
                     ln_gap: gap_days.max(0.0).ln_1p(),
                     ln_price: items.price.get(row).filter(|&price| price > 0.0).map(|price| (price as f32).ln()),
                 }
@@ -103,13 +101,15 @@ impl Recommender {
     /// started for this question; blocked items are still visited.
     pub fn visit_candidates(&self, customer: CustomerIx, repeat: bool, scratch: &mut Scratch, mut visit: impl FnMut(Candidate)) {
         scratch.reset(self.parts.items.len());
-        self.candidates(customer, repeat, scratch, |candidate, _| visit(candidate));
+        self.candidates(customer, repeat, None, scratch, |candidate, _| visit(candidate));
     }
 
+    /// The same for a question, whose filter leaves out new items before the best of them are taken.
     pub(super) fn candidates(
         &self,
         customer: CustomerIx,
         repeat: bool,
+        query: Option<&Query<'_>>,
         scratch: &mut Scratch,
         mut visit: impl FnMut(Candidate, &mut Scratch),
     ) {
@@ -124,7 +124,7 @@ impl Recommender {
         for &item in self.parts.histories.items(customer) {
             scratch.together.forget(ItemIx(item));
         }
-        let new_items = self.new_items(customer, scratch);
+        let new_items = self.new_items(customer, query, scratch);
         for bought in returned_items(self, customer) {
             scratch.tally(bought).taken = false;
         }
@@ -192,23 +192,33 @@ impl Recommender {
         }
     }
 
-    /// The items new to the customer that are worth scoring: the best by each signal, and the most popular.
-    fn new_items(&self, customer: CustomerIx, scratch: &mut Scratch) -> Vec<ItemIx> {
+    /// The items new to the customer that are worth scoring: the best by each signal, the most popular, and what is boosted.
+    fn new_items(&self, customer: CustomerIx, query: Option<&Query<'_>>, scratch: &mut Scratch) -> Vec<ItemIx> {
         let mut chosen = Vec::with_capacity(3 * MAX_EXPLORE + MAX_POPULAR);
         let mut keys = std::mem::take(&mut scratch.keys);
+        let filter = query.map_or_else(Filter::default, |query| query.filter);
+        // what is only unavailable or blocked is so rare that it may drop out after the best were taken
+        let passes = |item: ItemIx| !filter.narrows() || self.unmet(item, &filter).is_none();
         for signal in [&self.parts.affinity, &self.parts.lately] {
-            let fresh = signal.of(customer).filter(|&(item, score)| score > 0.0 && !scratch.tally(item).taken);
+            let fresh = signal.of(customer).filter(|&(item, score)| score > 0.0 && !scratch.tally(item).taken && passes(item));
             choose(fresh.map(|(item, score)| (item.0, score)), MAX_EXPLORE, &mut keys);
             take(&keys, &mut chosen, scratch);
         }
-        choose(scratch.together.iter(), MAX_EXPLORE, &mut keys);
+        choose(scratch.together.iter().filter(|&(item, _)| passes(ItemIx(item))), MAX_EXPLORE, &mut keys);
         take(&keys, &mut chosen, scratch);
         scratch.keys = keys;
-        for &item in self.popular.iter().take(MAX_POPULAR) {
+        let boosts = query.map_or(&[][..], |query| query.boosts);
+        let mut add = |item: ItemIx| {
             if !std::mem::replace(&mut scratch.tally(item).taken, true) {
                 chosen.push(item);
             }
+        };
+        if filter.narrows() {
+            self.by_popularity(&filter).take(MAX_POPULAR).for_each(&mut add);
+        } else {
+            self.popular.iter().copied().take(MAX_POPULAR).for_each(&mut add);
         }
+        self.boosted(boosts).for_each(&mut add);
         chosen
     }
 
@@ -218,8 +228,7 @@ impl Recommender {
         let together = scratch.together.of(bought.item);
         let orders = bought.orders as f32;
         let silence = bought.days_since_last as f32;
-        let prior_gap = if facts.gap_days > 0.0 { facts.gap_days } else { shopper.gap_days };
-        let gap = ((bought.days_since_first - bought.days_since_last.min(bought.days_since_first)) as f32 + prior_gap) / orders.max(1.0);
+        let gap = self.usual_gap(bought, shopper.gap_days);
         let ln_silence_in_gaps = ((silence + 1.0) / (gap + 1.0)).ln();
         let (category_share, _) = scratch.categories.share(self.categories.of[bought.item.row()]);
         [

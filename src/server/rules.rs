@@ -1,0 +1,266 @@
+//! Rules: what a page, or a scenario of the shop, lets be shown; and the same looked up in the served model.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+use shopkeeper_models::recommender::{BOOSTS, Boost, Filter, Purchased, Query, Target};
+use shopkeeper_models::{ItemIx, Model};
+use utoipa::ToSchema;
+
+use super::extract::{Count, Id, Ids, Names, Price, Share};
+
+/// The most boosts of one set of rules.
+const MAX_BOOSTS: usize = 100;
+
+/// What may be shown, and what comes first. Every rule holds together with the others; lists within one rule mean any of.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"categories": ["GROCERY"], "purchased": "until_due", "max_per_category": 3}))]
+pub(super) struct Rules {
+    /// Only items of these categories and of those below them. Parts of a path are separated by / or >.
+    pub(super) categories: Names,
+    /// Only items of these brands.
+    pub(super) brands: Names,
+    /// Only items of at least this price; items without a price are left out.
+    pub(super) price_from: Option<Price>,
+    /// Only items of at most this price; items without a price are left out.
+    pub(super) price_to: Option<Price>,
+    /// Only these items.
+    pub(super) only: Option<Ids>,
+    /// Never these items.
+    pub(super) exclude: Ids,
+    /// Only items that so many customers have bought.
+    pub(super) min_buyers: u32,
+    /// Whether items bought before may be shown: include, exclude, exclude:30d (not those of the last 30 days) or until_due (not before the
+    /// usual time between purchases has passed). Default include.
+    #[schema(value_type = Option<String>, pattern = "^(include|exclude|until_due|exclude:[1-9][0-9]{0,8}d)$")]
+    pub(super) purchased: Option<Purchased>,
+    /// The most items of one category.
+    pub(super) max_per_category: Option<Count>,
+    /// What to lift and what to bury.
+    pub(super) boosts: Boosts,
+    /// Items that stand first, in this order, each only if the other rules let it in.
+    pub(super) pinned: Ids,
+    /// How much each further item of a category gives way to other categories: 0 = not at all, 1 = one of each category first. Default 0.
+    pub(super) diversity: Option<Share>,
+    /// How much popularity counts against an item: 0 = not at all, 1 = rank by lift over the share of customers who bought it lately.
+    /// Default 0.
+    pub(super) novelty: Option<Share>,
+}
+
+/// Lifts some items above their own score, or buries them below it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Boost, example = json!({"brand": "Own", "factor": 1.5}))]
+pub(super) struct BoostRule {
+    /// This item,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    item_id: Option<Id>,
+    /// or the items of this category and those below it,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    category: Option<Id>,
+    /// or the items of this brand. Exactly one of the three.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    brand: Option<Id>,
+    /// What to multiply the odds by: 1 to 10 lifts, 0.1 to 1 buries. All boosts of an item together stay within 0.1 to 10.
+    #[schema(minimum = 0.1, maximum = 10.0)]
+    factor: f32,
+}
+
+/// At most [`MAX_BOOSTS`] boosts, each for one thing and within bounds.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "Vec<BoostRule>")]
+#[schema(max_items = 100)]
+pub(super) struct Boosts(Vec<BoostRule>);
+
+impl TryFrom<Vec<BoostRule>> for Boosts {
+    type Error = String;
+
+    fn try_from(boosts: Vec<BoostRule>) -> Result<Self, String> {
+        if boosts.len() > MAX_BOOSTS {
+            return Err(format!("{} boosts; expected at most {MAX_BOOSTS}", boosts.len()));
+        }
+        for boost in &boosts {
+            let targets = [&boost.item_id, &boost.category, &boost.brand].into_iter().flatten().count();
+            if targets != 1 {
+                return Err(format!("a boost of {targets} things; expected one of item_id, category and brand"));
+            }
+            if !BOOSTS.contains(&boost.factor) {
+                return Err(format!("a boost by {}; expected {} to {}", boost.factor, BOOSTS.start(), BOOSTS.end()));
+            }
+        }
+        Ok(Self(boosts))
+    }
+}
+
+/// Rules whose names were looked up in one model.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    categories: Option<Vec<Range<u32>>>,
+    brands: Option<Vec<u32>>,
+    price: Option<(f64, f64)>,
+    only: Option<Vec<ItemIx>>,
+    exclude: Vec<ItemIx>,
+    min_buyers: u32,
+    purchased: Purchased,
+    max_per_category: Option<usize>,
+    boosts: Vec<Boost>,
+    pinned: Vec<ItemIx>,
+    diversity: f32,
+    novelty: f32,
+}
+
+/// Names of a request or a scenario that the model does not know.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub(super) struct Unknown {
+    /// Items.
+    pub(super) items: Vec<String>,
+    /// Categories.
+    pub(super) categories: Vec<String>,
+    /// Brands.
+    pub(super) brands: Vec<String>,
+}
+
+impl Unknown {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.items.len() + self.categories.len() + self.brands.len()
+    }
+
+    /// The items of these ids.
+    pub(super) fn items<'a>(&mut self, model: &Model, ids: impl IntoIterator<Item = &'a Id>) -> Vec<ItemIx> {
+        self.look_up(ids, |unknown| &mut unknown.items, |id| model.items().find(id))
+    }
+
+    fn look_up<'a, T>(
+        &mut self,
+        names: impl IntoIterator<Item = &'a Id>,
+        list: impl Fn(&mut Self) -> &mut Vec<String>,
+        find: impl Fn(&str) -> Option<T>,
+    ) -> Vec<T> {
+        let mut found = Vec::new();
+        for name in names {
+            match find(&name.0) {
+                Some(row) => found.push(row),
+                None => list(self).push(name.0.clone()),
+            }
+        }
+        found
+    }
+}
+
+impl Rules {
+    /// Looks the names up in a model. A rule that only allows what the model does not know allows nothing.
+    pub(super) fn find(&self, model: &Model, unknown: &mut Unknown) -> Found {
+        let recommender = &model.recommender;
+        let category = |name: &str| recommender.category_tree().find(name);
+        let brand = |name: &str| recommender.brands().find(name);
+        let some = |names: &Names| (!names.0.is_empty()).then(|| names.0.clone());
+        let only = self.only.as_ref().map(|ids| {
+            let mut only = unknown.items(model, &ids.0);
+            only.sort_unstable();
+            only
+        });
+        let price = (self.price_from.is_some() || self.price_to.is_some())
+            .then(|| (self.price_from.map_or(f64::NEG_INFINITY, |price| price.0), self.price_to.map_or(f64::INFINITY, |price| price.0)));
+        let boosts = self.boosts.0.iter().filter_map(|boost| {
+            let one = |name: &Option<Id>| name.as_ref().into_iter().cloned().collect::<Vec<Id>>();
+            let items = unknown.items(model, &one(&boost.item_id)).into_iter().map(Target::Item);
+            let categories = unknown.look_up(&one(&boost.category), |unknown| &mut unknown.categories, category);
+            let brands = unknown.look_up(&one(&boost.brand), |unknown| &mut unknown.brands, brand);
+            let target = items.chain(categories.into_iter().map(Target::Category)).chain(brands.into_iter().map(Target::Brand)).next()?;
+            Some(Boost { target, factor: boost.factor })
+        });
+        Found {
+            boosts: boosts.collect(),
+            categories: some(&self.categories).map(|names| unknown.look_up(&names, |unknown| &mut unknown.categories, category)),
+            brands: some(&self.brands).map(|names| unknown.look_up(&names, |unknown| &mut unknown.brands, brand)),
+            price,
+            only,
+            exclude: unknown.items(model, &self.exclude.0),
+            min_buyers: self.min_buyers,
+            purchased: self.purchased.unwrap_or_default(),
+            max_per_category: self.max_per_category.map(|count| count.0),
+            pinned: unknown.items(model, &self.pinned.0),
+            diversity: self.diversity.unwrap_or_default().0 as f32,
+            novelty: self.novelty.unwrap_or_default().0 as f32,
+        }
+    }
+
+    /// What the request says goes before what its scenario says, where only one can hold.
+    fn or(&self, scenario: &Self) -> Self {
+        Self {
+            purchased: self.purchased.or(scenario.purchased),
+            diversity: self.diversity.or(scenario.diversity),
+            novelty: self.novelty.or(scenario.novelty),
+            ..self.clone()
+        }
+    }
+
+    /// The rules of a request within those of its scenario: filters and limits of both hold, exclusions, boosts and pins of both count.
+    pub(super) fn find_within(&self, scenario: Option<&Self>, model: &Model, unknown: &mut Unknown) -> Found {
+        let Some(scenario) = scenario else { return self.find(model, unknown) };
+        let own = self.or(scenario).find(model, unknown);
+        // what a scenario names in vain is said where scenarios are listed, not to every request
+        own.within(scenario.find(model, &mut Unknown::default()))
+    }
+}
+
+impl Found {
+    fn within(self, outer: Self) -> Self {
+        let price = |own: (f64, f64), outer: (f64, f64)| (own.0.max(outer.0), own.1.min(outer.1));
+        Self {
+            categories: both(self.categories, outer.categories, |own, outer| {
+                let cross = own.iter().flat_map(|own| outer.iter().map(|outer| own.start.max(outer.start)..own.end.min(outer.end)));
+                cross.filter(|range| !range.is_empty()).collect()
+            }),
+            brands: both(self.brands, outer.brands, common),
+            price: both(self.price, outer.price, price),
+            only: both(self.only, outer.only, common),
+            exclude: self.exclude.into_iter().chain(outer.exclude).collect(),
+            min_buyers: self.min_buyers.max(outer.min_buyers),
+            max_per_category: both(self.max_per_category, outer.max_per_category, usize::min),
+            boosts: self.boosts.into_iter().chain(outer.boosts).collect(),
+            pinned: self.pinned.into_iter().chain(outer.pinned).collect(),
+            ..self
+        }
+    }
+
+    /// Never these either.
+    pub(super) fn exclude(&mut self, items: impl IntoIterator<Item = ItemIx>) {
+        self.exclude.extend(items);
+    }
+
+    /// The question under these rules.
+    pub(super) fn query(&self) -> Query<'_> {
+        Query {
+            filter: Filter {
+                categories: self.categories.as_deref(),
+                brands: self.brands.as_deref(),
+                price: self.price,
+                only: self.only.as_deref(),
+                min_buyers: self.min_buyers,
+            },
+            exclude: &self.exclude,
+            purchased: self.purchased,
+            max_per_category: self.max_per_category,
+            boosts: &self.boosts,
+            pinned: &self.pinned,
+            diversity: self.diversity,
+            novelty: self.novelty,
+            ..Query::default()
+        }
+    }
+}
+
+/// Both conditions where there are two.
+fn both<T>(own: Option<T>, outer: Option<T>, together: impl FnOnce(T, T) -> T) -> Option<T> {
+    match (own, outer) {
+        (Some(own), Some(outer)) => Some(together(own, outer)),
+        (own, outer) => own.or(outer),
+    }
+}
+
+fn common<T: PartialEq>(own: Vec<T>, outer: Vec<T>) -> Vec<T> {
+    own.into_iter().filter(|entry| outer.contains(entry)).collect()
+}

@@ -1,0 +1,144 @@
+//! Explain: why an item is shown to a shopper, or why not.
+
+use std::collections::BTreeMap;
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+use serde::{Deserialize, Serialize};
+use shopkeeper_models::recommender::{Rule, Unmet, Verdict};
+use utoipa::ToSchema;
+
+use super::BodyProblems;
+use super::answer::{Ask, Shown, show};
+use crate::server::answer;
+use crate::server::extract::{Body, Count, Id, Ids, Nothing, Params};
+use crate::server::problem::Problem;
+use crate::server::rules::{Rules, Unknown};
+use crate::server::state::{ModelRef, Shop, with_scratch};
+
+/// A question that was answered, and the item to explain.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"customer_id": "1364", "item_id": "1082185"}))]
+struct ExplainRequest {
+    /// The item.
+    item_id: Id,
+    /// The customer; leave it out for an anonymous visitor.
+    #[serde(default)]
+    customer_id: Option<Id>,
+    /// Items in the basket.
+    #[serde(default)]
+    basket: Ids,
+    /// Items looked at in this session.
+    #[serde(default)]
+    recent_items: Ids,
+    /// A scenario of the shop, whose rules hold as well.
+    #[serde(default)]
+    scenario: Option<String>,
+    /// What may be shown.
+    #[serde(default)]
+    rules: Rules,
+    /// How many items the answer has.
+    #[serde(default)]
+    n: Count,
+}
+
+/// Where an item stands.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    /// In the answer.
+    Shown,
+    /// Allowed, but others come first.
+    Outranked,
+    /// A rule keeps it out.
+    KeptOut,
+    /// The model does not know it.
+    UnknownItem,
+}
+
+/// Why an item is shown, or why not.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Explanation)]
+struct Explanation<'a> {
+    /// The item that was asked about.
+    item_id: &'a str,
+    /// Whether the model knows the customer.
+    known: bool,
+    /// Where it stands.
+    outcome: Outcome,
+    /// The rule that keeps it out: in_basket, excluded, purchased, available, category, brand, price, only, min_buyers or max_per_category;
+    /// null when none does.
+    #[schema(required)]
+    kept_out_by: Option<&'static str>,
+    /// What the answer says of it, at its rank; for one that is outranked what a longer answer would say. Null beyond the best 1000.
+    #[schema(required)]
+    item: Option<Shown<'a>>,
+    /// What the signals say of it for this customer: inputs of the ranker by name. Empty for a stranger, and where nothing speaks for it.
+    features: BTreeMap<&'static str, f32>,
+    /// Which model answered.
+    model: ModelRef<'a>,
+}
+
+/// Why an item is shown to a shopper, or why not
+///
+/// Ask as for recommendations, and name the item: its place, the evidence and the signals behind it, or the first rule that keeps it out.
+#[utoipa::path(
+    tag = "storefront",
+    request_body = ExplainRequest,
+    responses((status = 200, description = "Why, or why not.", body = Explanation<'_>), BodyProblems)
+)]
+#[post("/v1/explain")]
+pub(super) async fn explain(shop: Data<Shop>, _: Params<Nothing>, body: Body<ExplainRequest>) -> Result<HttpResponse, Problem> {
+    let request = body.0;
+    let served = shop.served();
+    let model = &*served.model;
+    let ask = Ask {
+        customer_id: request.customer_id.as_ref(),
+        basket: &request.basket.0,
+        recent_items: &request.recent_items.0,
+        scenario: request.scenario.as_deref(),
+        rules: request.rules,
+        n: request.n.0,
+    };
+    let asked = ask.look_up(&shop, model, &mut Unknown::default())?;
+    let mut explanation = Explanation {
+        item_id: &request.item_id.0,
+        known: asked.customer.is_some(),
+        outcome: Outcome::UnknownItem,
+        kept_out_by: None,
+        item: None,
+        features: BTreeMap::new(),
+        model: served.reference(),
+    };
+    if let Some(item) = model.items().find(&request.item_id.0) {
+        let why = with_scratch(|scratch| model.recommender.why(&asked.query(), item, scratch));
+        let (outcome, rank) = match why.verdict {
+            Verdict::Shown { rank } => (Outcome::Shown, Some(rank)),
+            Verdict::Outranked { rank } => (Outcome::Outranked, rank),
+            Verdict::KeptOut(_) => (Outcome::KeptOut, None),
+        };
+        explanation.outcome = outcome;
+        explanation.item = why.recommendation.zip(rank).map(|(entry, rank)| show(model, rank, &entry));
+        explanation.features = why.features.into_iter().collect();
+        if let Verdict::KeptOut(rule) = why.verdict {
+            explanation.kept_out_by = Some(name(rule));
+        }
+    }
+    answer::json(&served, &explanation)
+}
+
+fn name(rule: Rule) -> &'static str {
+    match rule {
+        Rule::InBasket => "in_basket",
+        Rule::Excluded => "excluded",
+        Rule::Purchased => "purchased",
+        Rule::Filter(Unmet::Available) => "available",
+        Rule::Filter(Unmet::Category) => "category",
+        Rule::Filter(Unmet::Brand) => "brand",
+        Rule::Filter(Unmet::Price) => "price",
+        Rule::Filter(Unmet::Only) => "only",
+        Rule::Filter(Unmet::MinBuyers) => "min_buyers",
+        Rule::MaxPerCategory => "max_per_category",
+    }
+}

@@ -1,0 +1,28 @@
+//! Storefront routes: what to show a shopper now. They never refuse a shopper and never come back empty while anything is eligible.
+
+mod answer;
+mod batch;
+mod explain;
+mod recommendations;
+mod related;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::problem::problems;
+
+problems!(PathProblems: BadParameter, MalformedId);
+problems!(QueryProblems: BadParameter);
+problems!(BodyProblems: BadParameter, BadBody, SlowClient, BodyTooLarge, WrongContentType);
+
+/// Adds these routes.
+pub(super) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(recommendations::customer_recommendations)
+        .service(recommendations::recommendations)
+        .service(recommendations::complete_basket)
+        .service(recommendations::popular_items)
+        .service(recommendations::rank)
+        .service(batch::batch)
+        .service(explain::explain)
+        .service(related::related_items);
+}
