@@ -546,6 +546,7 @@ fn summary(data: &Read) -> DataSummary {
         first_day: calendar::date(first),
         last_day: calendar::date(last),
         rejects: data.rejects.counts.clone(),
+        events: data.events.clone(),
     }
 }
 
