@@ -20,7 +20,7 @@ use super::observe::{Deadline, observe};
 use super::pages::ROW_COUNT;
 use super::settings::ServeSettings;
 use super::state::Shop;
-use super::{admin, groups, marketing, open, problem, storefront};
+use super::{admin, events, groups, marketing, open, problem, storefront};
 use crate::encode::Format;
 
 /// Every route's path and methods.
@@ -74,6 +74,7 @@ fn services(config: &mut ServiceConfig<'_>) {
         .configure(open::routes)
         .configure(storefront::routes)
         .configure(groups::routes)
+        .configure(events::routes)
         .configure(marketing::routes)
         .configure(admin::routes);
 }
@@ -142,6 +143,7 @@ pub(super) fn app(
         .app_data(Deadline(settings.request_timeout))
         .app_data(BodyTimeout(settings.client_timeout))
         .app_data(web::JsonConfig::default().limit(settings.body_limit))
+        .app_data(web::PayloadConfig::new(settings.bulk_limit()))
         .route("/openapi.json", web::get().to(open::openapi))
         .configure(move |config| {
             if docs {

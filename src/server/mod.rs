@@ -4,6 +4,7 @@ mod admin;
 mod answer;
 mod app;
 mod change;
+mod events;
 mod extract;
 mod filter;
 mod groups;
@@ -27,6 +28,8 @@ use actix_web::web::Data;
 use shopkeeper_models::ModelError;
 use shopkeeper_models::store::ModelStore;
 
+use crate::state::{State, StateError};
+
 pub use app::openapi;
 pub use problem::Code;
 pub use settings::ServeSettings;
@@ -38,6 +41,9 @@ pub enum ServeError {
     /// There is no model to serve.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The state cannot be kept.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The address cannot be listened on.
     #[error("cannot listen on {bind}: {source}. Choose another address and port, as in 127.0.0.1:8081")]
     Bind {
@@ -66,7 +72,9 @@ pub struct Running {
 /// Signals are left to the caller; [`run`] takes them.
 pub fn start(settings: &ServeSettings) -> Result<Running, ServeError> {
     let store = ModelStore::new(PathBuf::from(&settings.store));
-    let shop = Data::new(Shop::new(store.clone(), store.load_current()?, settings.list_limit));
+    let model = store.load_current()?;
+    let state = State::open(&settings.of_state())?;
+    let shop = Data::new(Shop::new(store, model, state, settings.list_limit)?);
     let bind_error = |source| ServeError::Bind { bind: settings.bind.clone(), source };
     let addresses: Vec<SocketAddr> = settings.bind.to_socket_addrs().map_err(bind_error)?.collect();
     warn_if_public(&addresses);

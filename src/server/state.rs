@@ -1,9 +1,8 @@
 //! The shop as the server holds it: the served model, the store it came from, and what is counted.
 
 use std::cell::RefCell;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::http::header::HeaderValue;
 use arc_swap::{ArcSwap, Guard};
@@ -14,6 +13,7 @@ use shopkeeper_models::store::ModelStore;
 use tokio::sync::Semaphore;
 
 use super::metrics::Metrics;
+use crate::state::{Seen, State, StateError, now};
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
@@ -34,7 +34,8 @@ pub struct Shop {
     /// Room for lists that are being written.
     pub(super) lists: Arc<Semaphore>,
     draining: AtomicBool,
-    answers: AnswerIds,
+    /// What callers created.
+    pub(super) state: State,
 }
 
 /// A model that is being served.
@@ -42,6 +43,8 @@ pub(super) struct Served {
     pub(super) model: Arc<Model>,
     /// Its version, as the value of `X-Model-Version`.
     pub(super) header: HeaderValue,
+    /// Which purchases it was fitted on.
+    pub(super) seen: Seen,
 }
 
 /// Which model answered.
@@ -57,9 +60,10 @@ pub(super) struct ModelRef<'a> {
 }
 
 impl Served {
-    fn new(model: Model) -> Self {
+    fn new(model: Model, state: &State) -> Self {
+        let seen = state.seen(&model.manifest);
         let header = HeaderValue::from_str(&model.version).unwrap_or(HeaderValue::from_static("unnamed"));
-        Self { model: Arc::new(model), header }
+        Self { model: Arc::new(model), header, seen }
     }
 
     pub(super) fn reference(&self) -> ModelRef<'_> {
@@ -68,18 +72,23 @@ impl Served {
 }
 
 impl Shop {
-    pub(super) fn new(store: ModelStore, model: Model, list_limit: usize) -> Self {
+    /// Serves a model; what it has not seen of the state is remembered first.
+    pub(super) fn new(store: ModelStore, model: Model, state: State, list_limit: usize) -> Result<Self, StateError> {
+        let served = Served::new(model, &state);
+        let events = state.remember_unseen(&served.seen)?;
+        tracing::info!(events, "events that the model has not seen are remembered");
+        state.attribution.know(&served.model.version);
         let shop = Self {
             metrics: Metrics::default(),
-            served: ArcSwap::from_pointee(Served::new(model)),
+            served: ArcSwap::from_pointee(served),
             store,
             changing: Arc::new(Semaphore::new(1)),
             lists: Arc::new(Semaphore::new(list_limit)),
             draining: AtomicBool::new(false),
-            answers: AnswerIds::default(),
+            state,
         };
         shop.metrics.serving(&shop.served().model);
-        shop
+        Ok(shop)
     }
 
     /// The served model, for one answer.
@@ -97,15 +106,18 @@ impl Shop {
         self.served().model.version.clone()
     }
 
-    /// Swaps the served model, whole.
+    /// Swaps the served model, whole, and with it what counts as fresh: what the new one has not seen is remembered before, what it has is
+    /// forgotten after. Reads the state file: not for the threads that answer.
     pub(super) fn serve(&self, model: Model) {
-        self.served.store(Arc::new(Served::new(model)));
+        let served = Served::new(model, &self.state);
+        let seen = served.seen.clone();
+        if let Err(error) = self.state.remember_unseen(&seen) {
+            tracing::error!(%error, "events from before the start of this process are missing from answers until the next change of the model");
+        }
+        self.state.attribution.know(&served.model.version);
+        self.served.store(Arc::new(served));
         self.metrics.serving(&self.served().model);
-    }
-
-    /// A new recommendation id.
-    pub(super) fn answer_id(&self) -> String {
-        self.answers.next()
+        self.state.activity.forget(&seen, now());
     }
 
     /// Readiness is over: the server is about to stop.
@@ -121,28 +133,5 @@ impl Shop {
 impl std::fmt::Debug for Shop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Shop").field("served", &self.served().model.version).finish_non_exhaustive()
-    }
-}
-
-/// Recommendation ids: distinct within a process by counting, between processes by 64 random bits, and telling nothing of the count.
-struct AnswerIds {
-    process: u64,
-    key: u64,
-    next: AtomicU64,
-}
-
-impl Default for AnswerIds {
-    fn default() -> Self {
-        Self { process: RandomState::new().hash_one(0), key: RandomState::new().hash_one(1), next: AtomicU64::new(0) }
-    }
-}
-
-impl AnswerIds {
-    fn next(&self) -> String {
-        // The finaliser of SplitMix64 maps distinct numbers to distinct numbers.
-        let mut z = self.next.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.key;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        format!("{:016x}{:016x}", self.process, z ^ (z >> 31))
     }
 }

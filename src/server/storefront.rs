@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, post};
 use serde::{Deserialize, Serialize};
-use shopkeeper_models::recommender::{Evidence, Purchased, Query, Reason, Recommendation, Related, Relation};
+use shopkeeper_models::recommender::{Evidence, Fresh, Purchased, Query, Reason, Recommendation, Related, Relation};
 use shopkeeper_models::{ItemIx, Model};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -12,6 +12,7 @@ use super::answer;
 use super::extract::{Body, CommaIds, Count, Id, Ids, Nothing, Params, PathId, Share};
 use super::problem::{Problem, problems};
 use super::state::{ModelRef, Shop, with_scratch};
+use crate::state::now;
 
 problems!(PathProblems: BadParameter, MalformedId);
 problems!(QueryProblems: BadParameter);
@@ -121,10 +122,10 @@ struct Shown<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = RecommendationAnswer)]
 struct RecommendationAnswer<'a> {
-    /// Unique to this answer. Name it in what is later reported of impressions, clicks and purchases.
-    #[schema(example = "f3a8c1d2e4b5968770817263544a5b6c")]
+    /// Unique to this answer. Name it, with an item's rank, in the events of impressions, clicks, carts and purchases that come of it.
+    #[schema(example = "3f1c9a0b9c1d22aa5b6c7d8e70817263544a5b6c-AARR")]
     recommendation_id: &'a str,
-    /// Whether the model knows the customer.
+    /// Whether anything is known of the customer: by the model, or by events since.
     known: bool,
     /// Where the answer had to start when the shopper's own history gave nothing; null when it did.
     #[schema(value_type = Option<SourceName>, required)]
@@ -143,7 +144,10 @@ struct RecommendationAnswer<'a> {
 /// What a shopper may be shown, and what is known of them.
 #[derive(Default)]
 struct Ask<'a> {
+    /// Which widget asks; answers are told apart by it in what is learned of their use.
+    scenario: &'static str,
     customer_id: Option<&'a str>,
+    session_id: Option<&'a str>,
     basket: Vec<&'a str>,
     exclude: Vec<&'a str>,
     category: Option<&'a str>,
@@ -162,7 +166,14 @@ fn recommend(shop: &Shop, ask: &Ask<'_>) -> Result<HttpResponse, Problem> {
     let served = shop.served();
     let model = &*served.model;
     let customer = ask.customer_id.and_then(|id| model.customers.find(id));
-    let (basket, unknown_items) = find_items(model, &ask.basket);
+    let remembered = shop.state.activity.recall(ask.customer_id, ask.session_id, model, &served.seen, now()).unwrap_or_default();
+    let (mut basket, unknown_items) = find_items(model, &ask.basket);
+    // a page that says what lies in the basket knows better than what was remembered
+    if ask.basket.is_empty() {
+        basket.extend(&remembered.basket);
+    }
+    let fresh = Fresh { purchases: &remembered.purchases, orders: remembered.orders, viewed: &remembered.viewed };
+    let known = customer.is_some() || remembered.known && ask.customer_id.is_some();
     let (exclude, _) = find_items(model, &ask.exclude);
     let category = ask.category.map(|name| (name, model.recommender.categories().find(name)));
     let unknown_category = category.and_then(|(name, found)| found.is_none().then_some(name));
@@ -173,6 +184,7 @@ fn recommend(shop: &Shop, ask: &Ask<'_>) -> Result<HttpResponse, Problem> {
         let query = Query {
             customer,
             basket: &basket,
+            fresh,
             exclude: &exclude,
             category,
             purchased: ask.purchased,
@@ -183,14 +195,16 @@ fn recommend(shop: &Shop, ask: &Ask<'_>) -> Result<HttpResponse, Problem> {
         let answer = with_scratch(|scratch| model.recommender.recommend(&query, scratch));
         (answer.items, answer.fallback.map(|source| source.name()))
     };
-    if ask.customer_id.is_some() && customer.is_none() {
+    if ask.customer_id.is_some() && !known {
         shop.metrics.unknown_customer();
     }
     shop.metrics.unknown_items(unknown_items.len());
     shop.metrics.answer(fallback);
+    let sources = items.iter().map(|item| (item.source.name(), item.reason.name()));
+    let recommendation_id = shop.state.attribution.id(&model.version, ask.scenario, sources);
     let body = RecommendationAnswer {
-        recommendation_id: &shop.answer_id(),
-        known: customer.is_some(),
+        recommendation_id: &recommendation_id,
+        known,
         fallback,
         items: items.iter().enumerate().map(|(at, item)| show(model, at + 1, item)).collect(),
         unknown_items,
@@ -261,10 +275,13 @@ struct CustomerParams {
     #[serde(default)]
     #[param(inline)]
     novelty: Share,
-    /// Items in the basket, separated by commas: what goes with them rises, they themselves are not shown.
+    /// Items in the basket, separated by commas: what goes with them rises, they themselves are not shown. Default: those of the cart events.
     #[serde(default)]
     #[param(inline)]
     basket: CommaIds,
+    /// The visit, as the events name it: what was looked at and put into the basket counts.
+    #[param(inline)]
+    session_id: Option<Id>,
 }
 
 /// What to show a customer
@@ -280,7 +297,9 @@ struct CustomerParams {
 async fn customer_recommendations(shop: Data<Shop>, id: PathId, params: Params<CustomerParams>) -> Result<HttpResponse, Problem> {
     let params = params.0;
     let ask = Ask {
+        scenario: "customer",
         customer_id: Some(&id.0),
+        session_id: params.session_id.as_ref().map(|id| id.0.as_str()),
         basket: ids(&params.basket.0),
         exclude: ids(&params.exclude.0),
         category: params.category.as_deref(),
@@ -300,7 +319,9 @@ async fn customer_recommendations(shop: Data<Shop>, id: PathId, params: Params<C
 struct RecommendationRequest {
     /// The customer; leave it out for an anonymous visitor.
     customer_id: Option<Id>,
-    /// Items in the basket: what goes with them rises, they themselves are not shown.
+    /// The visit, as the events name it: what was looked at and put into the basket counts, for an anonymous visitor too.
+    session_id: Option<Id>,
+    /// Items in the basket: what goes with them rises, they themselves are not shown. Default: those of the cart events.
     basket: Ids,
     /// Items looked at in this session; they count as the basket does.
     recent_items: Ids,
@@ -329,7 +350,9 @@ struct RecommendationRequest {
 async fn recommendations(shop: Data<Shop>, _: Params<Nothing>, body: Body<RecommendationRequest>) -> Result<HttpResponse, Problem> {
     let request = body.0;
     let ask = Ask {
+        scenario: "any",
         customer_id: request.customer_id.as_ref().map(|id| id.0.as_str()),
+        session_id: request.session_id.as_ref().map(|id| id.0.as_str()),
         basket: ids(&request.basket.0).into_iter().chain(ids(&request.recent_items.0)).collect(),
         exclude: ids(&request.exclude.0),
         category: request.category.as_deref(),
@@ -366,7 +389,7 @@ struct BasketRequest {
 async fn complete_basket(shop: Data<Shop>, _: Params<Nothing>, body: Body<BasketRequest>) -> Result<HttpResponse, Problem> {
     let request = body.0;
     let customer_id = request.customer_id.as_ref().map(|id| id.0.as_str());
-    recommend(&shop, &Ask { customer_id, basket: ids(&request.basket.0), n: request.n.0, ..Ask::default() })
+    recommend(&shop, &Ask { scenario: "basket", customer_id, basket: ids(&request.basket.0), n: request.n.0, ..Ask::default() })
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -389,7 +412,7 @@ struct PopularParams {
 )]
 #[get("/v1/items/popular")]
 async fn popular_items(shop: Data<Shop>, params: Params<PopularParams>) -> Result<HttpResponse, Problem> {
-    recommend(&shop, &Ask { category: params.0.category.as_deref(), n: params.0.n.0, ..Ask::default() })
+    recommend(&shop, &Ask { scenario: "popular", category: params.0.category.as_deref(), n: params.0.n.0, ..Ask::default() })
 }
 
 #[derive(Deserialize, IntoParams)]

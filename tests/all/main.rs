@@ -5,6 +5,7 @@ mod answers;
 mod cli;
 mod edges;
 mod evaluation;
+mod events;
 mod fixture;
 mod http;
 mod lists;

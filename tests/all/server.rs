@@ -66,6 +66,7 @@ impl Server {
     pub(crate) fn over(folder: TempDir, version: String, adjust: impl FnOnce(&mut ServeSettings)) -> Self {
         let mut settings =
             ServeSettings { store: folder.path().into(), bind: "127.0.0.1:0".into(), workers: 1, ..ServeSettings::default() };
+        settings.state = Some(settings.store.join("shop.state.db"));
         settings.watch_interval = Duration::ZERO;
         adjust(&mut settings);
         let (sender, receiver) = std::sync::mpsc::channel();

@@ -8,6 +8,7 @@
 mod basket;
 mod choose;
 mod contest;
+mod fresh;
 mod pointers;
 mod query;
 mod ranker;
@@ -18,6 +19,7 @@ mod trees;
 
 use arrow::array::{Float64Array, UInt16Array, UInt32Array};
 
+pub use fresh::{Fresh, FreshPurchase};
 pub use query::{Answer, MAX_N, Purchased, Query, Reason, Recommendation, Source};
 pub use ranker::{BASKET_FEATURES, EXPLORE_FEATURES, FINALISTS, Head, REPEAT_FEATURES, Ranker};
 pub use related::{Evidence, Related, Relation};
@@ -79,6 +81,8 @@ pub struct Recommender {
     category_popular: Vec<Vec<ItemIx>>,
     pointers: pointers::Pointers,
     facts: Vec<signals::ItemFacts>,
+    /// Typical days between purchases of a customer of whom nothing is known.
+    usual_gap: f32,
     repeat: Judge<{ REPEAT_FEATURES.len() }>,
     explore: Judge<{ EXPLORE_FEATURES.len() }>,
     basket: Option<Judge<{ BASKET_FEATURES.len() }>>,
@@ -104,6 +108,7 @@ impl Recommender {
         Self {
             pointers: pointers::Pointers::new(neighbours, items.len()),
             facts: signals::ItemFacts::of_all(items, &parts.ranker),
+            usual_gap: fresh::usual_gap(&parts.gap_days),
             repeat: Judge::new(&parts.ranker.repeat),
             explore: Judge::new(&parts.ranker.explore),
             basket: parts.ranker.basket.as_ref().map(Judge::new),
@@ -149,9 +154,9 @@ impl Recommender {
     /// Answers a question with exactly `query.n` items whenever so many are eligible. Deterministic; ties go to the lower id.
     pub fn recommend(&self, query: &Query<'_>, scratch: &mut Scratch) -> Answer {
         self.start(query, scratch);
-        self.look_at_basket(query.basket, scratch);
+        self.look_at_basket(query, scratch);
         self.score_customer(query, scratch);
-        if !query.basket.is_empty() {
+        if query.context_len() > 0 {
             self.score_basket(query, scratch);
         }
         let chosen = self.choose(query, scratch);
@@ -170,9 +175,10 @@ impl Recommender {
         for &item in query.basket.iter().chain(query.exclude) {
             scratch.tally(item).blocked = true;
         }
-        if let (Purchased::Exclude, Some(customer)) = (query.purchased, query.customer) {
-            for &item in self.parts.histories.items(customer) {
-                scratch.tally(ItemIx(item)).blocked = true;
+        if query.purchased == Purchased::Exclude {
+            let bought = query.customer.map_or(&[][..], |customer| self.parts.histories.items(customer));
+            for item in bought.iter().map(|&item| ItemIx(item)).chain(query.fresh.purchases.iter().map(|new| new.item)) {
+                scratch.tally(item).blocked = true;
             }
         }
     }
@@ -185,11 +191,13 @@ impl Recommender {
 
     /// Scores the customer's own items and the neighbours of those; nothing for a stranger.
     fn score_customer(&self, query: &Query<'_>, scratch: &mut Scratch) {
-        let Some(customer) = query.customer else { return };
+        if !query.has_history() {
+            return;
+        }
         let (mut repeat, mut explore) = (std::mem::take(&mut scratch.repeat_contest), std::mem::take(&mut scratch.explore_contest));
         repeat.clear();
         explore.clear();
-        self.candidates(customer, query.purchased == Purchased::Include, scratch, |candidate, scratch| {
+        self.candidates(query.customer, &query.fresh, query.purchased == Purchased::Include, scratch, |candidate, scratch| {
             if !self.eligible(candidate.item, query, scratch) {
                 return;
             }
@@ -286,7 +294,7 @@ impl Recommender {
         }
         let recent_customers = self.parts.ranker.recent_customers.max(1) as f32;
         let share = |item: ItemIx| self.parts.items.recent_buyers.value(item.row()) as f32 / recent_customers;
-        let usual = query.customer.and_then(|_| scratch.categories.heaviest()).filter(|_| query.category.is_none());
+        let usual = if query.has_history() && query.category.is_none() { scratch.categories.heaviest() } else { None };
         for &item in query.category.or(usual).map_or(&[][..], |category| self.popular_in(category)) {
             if add(item, share(item), Source::Category, self.popular_reason(item), scratch) {
                 return first;

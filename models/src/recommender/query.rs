@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Fresh;
 use crate::{CustomerIx, ItemIx};
 
 /// The most items one answer may hold.
@@ -25,6 +26,8 @@ pub struct Query<'a> {
     pub customer: Option<CustomerIx>,
     /// What lies in the basket, or was looked at in this session. Never in the answer.
     pub basket: &'a [ItemIx],
+    /// What they did since the model was fitted.
+    pub fresh: Fresh<'a>,
     /// Items never to show.
     pub exclude: &'a [ItemIx],
     /// Only items of this category: a position in [`Recommender::categories`](super::Recommender::categories).
@@ -111,6 +114,19 @@ pub enum Reason {
         /// How many.
         recent_buyers: u32,
     },
+}
+
+impl Reason {
+    /// The name used in the API.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::BoughtBefore { .. } => "bought_before",
+            Self::BoughtWith { .. } => "bought_with",
+            Self::BoughtByTheSameCustomers { .. } => "bought_by_the_same_customers",
+            Self::SegmentFavourite { .. } => "segment_favourite",
+            Self::Popular { .. } => "popular",
+        }
+    }
 }
 
 /// One item of an answer.
