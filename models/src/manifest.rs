@@ -62,6 +62,9 @@ pub struct DataSummary {
     pub first_day: String,
     /// Last calendar day with an order.
     pub last_day: String,
+    /// Time of the last purchase, RFC 3339, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_purchase: Option<String>,
     /// Rows rejected, by reason; they stand in `rejects.parquet`.
     pub rejects: BTreeMap<String, u64>,
     /// The events of a server's state that the purchases files held, where they came from one.

@@ -20,7 +20,7 @@ use super::observe::{Deadline, observe};
 use super::pages::ROW_COUNT;
 use super::settings::ServeSettings;
 use super::state::Shop;
-use super::{admin, events, groups, marketing, open, problem, storefront};
+use super::{admin, events, groups, items_changed, learning, marketing, open, problem, storefront};
 use crate::encode::Format;
 
 /// Every route's path and methods.
@@ -75,6 +75,8 @@ fn services(config: &mut ServiceConfig<'_>) {
         .configure(storefront::routes)
         .configure(groups::routes)
         .configure(events::routes)
+        .configure(items_changed::routes)
+        .configure(learning::routes)
         .configure(marketing::routes)
         .configure(admin::routes);
 }

@@ -11,6 +11,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use shopkeeper_models::Model;
 
+use crate::state::Attribution;
+
 /// Upper ends of the latency buckets, seconds.
 const LATENCY_BUCKETS: [f64; 14] = [0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
@@ -142,6 +144,12 @@ impl Metrics {
         self.loaded.set(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64));
         self.customers.set(model.customers.len() as i64);
         self.items.set(model.items().len() as i64);
+    }
+
+    /// Shows what the state counts of the use of recommendations.
+    pub(super) fn learn(&mut self, attribution: &Attribution) {
+        let about = "Impressions, clicks, carts and purchases of recommendations, since the start";
+        self.registry.register("recommendation_events", about, attribution.counts.clone());
     }
 
     /// Everything in the OpenMetrics text format.

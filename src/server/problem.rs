@@ -57,6 +57,7 @@ codes! {
     BadParameter = "bad_parameter", 400, "A query parameter is wrong", "Send only the documented parameters, each once and within its range.";
     BadBody = "bad_body", 400, "The body is wrong", "Send one JSON object with the documented fields only.";
     BadEvents = "bad_events", 400, "None of the events can be taken", "Correct them; the detail says what is wrong with the first one.";
+    BadItems = "bad_items", 400, "None of the items can be changed", "Correct them; the detail says what is wrong with the first one.";
     MalformedId = "malformed_id", 400, "An id in the path is malformed", "Send 1 to 256 bytes of percent-encoded UTF-8.";
     BadCursor = "bad_cursor", 400, "The cursor does not belong to this list", "Send next_cursor of the page before, with the same parameters.";
     UnknownRoute = "unknown_route", 404, "No such route", "GET / lists the routes.";

@@ -1,13 +1,14 @@
 //! The shop as the server holds it: the served model, the store it came from, and what is counted.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::http::header::HeaderValue;
 use arc_swap::{ArcSwap, Guard};
 use serde::Serialize;
 use shopkeeper_models::Model;
+use shopkeeper_models::catalogue::Catalogue;
 use shopkeeper_models::recommender::Scratch;
 use shopkeeper_models::store::ModelStore;
 use tokio::sync::Semaphore;
@@ -24,6 +25,9 @@ pub(super) fn with_scratch<T>(ask: impl FnOnce(&mut Scratch) -> T) -> T {
     SCRATCH.with_borrow_mut(ask)
 }
 
+/// What asks for recommendations.
+const SCENARIOS: [&str; 4] = ["customer", "any", "basket", "popular"];
+
 /// What every handler shares.
 pub struct Shop {
     served: ArcSwap<Served>,
@@ -36,6 +40,8 @@ pub struct Shop {
     draining: AtomicBool,
     /// What callers created.
     pub(super) state: State,
+    /// Held while the catalogue of the served model is changed or made.
+    cataloguing: Mutex<()>,
 }
 
 /// A model that is being served.
@@ -45,6 +51,8 @@ pub(super) struct Served {
     pub(super) header: HeaderValue,
     /// Which purchases it was fitted on.
     pub(super) seen: Seen,
+    /// Its items as they are now.
+    pub(super) catalogue: ArcSwap<Catalogue>,
 }
 
 /// Which model answered.
@@ -62,8 +70,12 @@ pub(super) struct ModelRef<'a> {
 impl Served {
     fn new(model: Model, state: &State) -> Self {
         let seen = state.seen(&model.manifest);
+        let mut catalogue = Catalogue::new(&model.recommender);
+        let said = state.items.read().unwrap_or_else(PoisonError::into_inner);
+        said.iter().for_each(|change| catalogue.say(&model.recommender, &change.item_id, change.said()));
+        drop(said);
         let header = HeaderValue::from_str(&model.version).unwrap_or(HeaderValue::from_static("unnamed"));
-        Self { model: Arc::new(model), header, seen }
+        Self { model: Arc::new(model), header, seen, catalogue: ArcSwap::from_pointee(catalogue) }
     }
 
     pub(super) fn reference(&self) -> ModelRef<'_> {
@@ -78,14 +90,19 @@ impl Shop {
         let events = state.remember_unseen(&served.seen)?;
         tracing::info!(events, "events that the model has not seen are remembered");
         state.attribution.know(&served.model.version);
+        store.list().into_iter().flatten().for_each(|listed| state.attribution.know(&listed.version));
+        SCENARIOS.iter().for_each(|scenario| state.attribution.know(scenario));
+        let mut metrics = Metrics::default();
+        metrics.learn(&state.attribution);
         let shop = Self {
-            metrics: Metrics::default(),
+            metrics,
             served: ArcSwap::from_pointee(served),
             store,
             changing: Arc::new(Semaphore::new(1)),
             lists: Arc::new(Semaphore::new(list_limit)),
             draining: AtomicBool::new(false),
             state,
+            cataloguing: Mutex::new(()),
         };
         shop.metrics.serving(&shop.served().model);
         Ok(shop)
@@ -109,6 +126,7 @@ impl Shop {
     /// Swaps the served model, whole, and with it what counts as fresh: what the new one has not seen is remembered before, what it has is
     /// forgotten after. Reads the state file: not for the threads that answer.
     pub(super) fn serve(&self, model: Model) {
+        let cataloguing = self.cataloguing.lock().unwrap_or_else(PoisonError::into_inner);
         let served = Served::new(model, &self.state);
         let seen = served.seen.clone();
         if let Err(error) = self.state.remember_unseen(&seen) {
@@ -116,8 +134,21 @@ impl Shop {
         }
         self.state.attribution.know(&served.model.version);
         self.served.store(Arc::new(served));
+        drop(cataloguing);
         self.metrics.serving(&self.served().model);
         self.state.activity.forget(&seen, now());
+    }
+
+    /// Lays what was last said of these items over the catalogue of the served model.
+    pub(super) fn recatalogue<'a>(&self, item_ids: impl Iterator<Item = &'a str>) {
+        let _cataloguing = self.cataloguing.lock().unwrap_or_else(PoisonError::into_inner);
+        let served = self.served();
+        let mut catalogue = Catalogue::clone(&served.catalogue.load());
+        let said = self.state.items.read().unwrap_or_else(PoisonError::into_inner);
+        for change in item_ids.filter_map(|item_id| said.of(item_id)) {
+            catalogue.say(&served.model.recommender, &change.item_id, change.said());
+        }
+        served.catalogue.store(Arc::new(catalogue));
     }
 
     /// Readiness is over: the server is about to stop.

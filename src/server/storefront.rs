@@ -3,15 +3,16 @@
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, post};
 use serde::{Deserialize, Serialize};
+use shopkeeper_models::catalogue::Catalogue;
 use shopkeeper_models::recommender::{Evidence, Fresh, Purchased, Query, Reason, Recommendation, Related, Relation};
 use shopkeeper_models::{ItemIx, Model};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::answer;
 use super::extract::{Body, CommaIds, Count, Id, Ids, Nothing, Params, PathId, Share};
 use super::problem::{Problem, problems};
 use super::state::{ModelRef, Shop, with_scratch};
+use super::{answer, newcomers};
 use crate::state::now;
 
 problems!(PathProblems: BadParameter, MalformedId);
@@ -38,6 +39,7 @@ enum SourceName {
     Segment,
     Category,
     Popular,
+    NewItem,
 }
 
 /// In which way two items are related.
@@ -53,7 +55,7 @@ enum RelationName {
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "code", rename_all = "snake_case")]
 #[schema(as = Reason)]
-enum Why<'a> {
+pub(super) enum Why<'a> {
     /// The customer's own orders of it.
     BoughtBefore {
         /// Orders of this customer that hold it.
@@ -89,33 +91,39 @@ enum Why<'a> {
         /// How many.
         recent_buyers: u32,
     },
+    /// The model does not know it yet; it stands beside an item of the answer that it is like.
+    NewItem {
+        /// That item; null when it only fills the answer up.
+        #[schema(required)]
+        like_item_id: Option<&'a str>,
+    },
 }
 
 /// One item of an answer.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RecommendedItem)]
-struct Shown<'a> {
+pub(super) struct Shown<'a> {
     /// The shop's id.
     #[schema(example = "1082185")]
-    item_id: &'a str,
+    pub(super) item_id: &'a str,
     /// Place in the answer, from 1.
     #[schema(example = 1)]
-    rank: usize,
+    pub(super) rank: usize,
     /// 0 to 1, never rising down the answer unless `diversity` or `novelty` is asked for. For a customer with a history the probability of
     /// buying it within the next four weeks, with a basket the probability that it joins it, otherwise a share of baskets or customers.
     #[schema(example = 0.83)]
-    score: f32,
+    pub(super) score: f32,
     /// The strongest signal.
     #[schema(value_type = SourceName, example = "repeat")]
-    source: &'static str,
+    pub(super) source: &'static str,
     /// The evidence.
-    reason: Why<'a>,
+    pub(super) reason: Why<'a>,
     /// Title, if the catalogue has one.
     #[schema(required, example = "Bananas")]
-    title: Option<&'a str>,
+    pub(super) title: Option<&'a str>,
     /// Category, if the catalogue has one.
     #[schema(required, example = "PRODUCE/FRUIT")]
-    category: Option<&'a str>,
+    pub(super) category: Option<&'a str>,
 }
 
 /// What to show, best first.
@@ -141,6 +149,19 @@ struct RecommendationAnswer<'a> {
     model: ModelRef<'a>,
 }
 
+impl Why<'_> {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::BoughtBefore { .. } => "bought_before",
+            Self::BoughtWith { .. } => "bought_with",
+            Self::BoughtByTheSameCustomers { .. } => "bought_by_the_same_customers",
+            Self::SegmentFavourite { .. } => "segment_favourite",
+            Self::Popular { .. } => "popular",
+            Self::NewItem { .. } => "new_item",
+        }
+    }
+}
+
 /// What a shopper may be shown, and what is known of them.
 #[derive(Default)]
 struct Ask<'a> {
@@ -156,6 +177,9 @@ struct Ask<'a> {
     novelty: Share,
     n: usize,
 }
+
+/// The scenario of what sells; new items have no place in it.
+const POPULAR: &str = "popular";
 
 fn ids(ids: &[Id]) -> Vec<&str> {
     ids.iter().map(|id| id.0.as_str()).collect()
@@ -175,7 +199,8 @@ fn recommend(shop: &Shop, ask: &Ask<'_>) -> Result<HttpResponse, Problem> {
     let fresh = Fresh { purchases: &remembered.purchases, orders: remembered.orders, viewed: &remembered.viewed };
     let known = customer.is_some() || remembered.known && ask.customer_id.is_some();
     let (exclude, _) = find_items(model, &ask.exclude);
-    let category = ask.category.map(|name| (name, model.recommender.categories().find(name)));
+    let catalogue = served.catalogue.load();
+    let category = ask.category.map(|name| (name, catalogue.find_category(&model.recommender, name)));
     let unknown_category = category.and_then(|(name, found)| found.is_none().then_some(name));
     let (items, fallback) = if unknown_category.is_some() {
         (Vec::new(), None)
@@ -185,6 +210,7 @@ fn recommend(shop: &Shop, ask: &Ask<'_>) -> Result<HttpResponse, Problem> {
             customer,
             basket: &basket,
             fresh,
+            catalogue: Some(&catalogue),
             exclude: &exclude,
             category,
             purchased: ask.purchased,
@@ -200,13 +226,23 @@ fn recommend(shop: &Shop, ask: &Ask<'_>) -> Result<HttpResponse, Problem> {
     }
     shop.metrics.unknown_items(unknown_items.len());
     shop.metrics.answer(fallback);
-    let sources = items.iter().map(|item| (item.source.name(), item.reason.name()));
+    let mut items: Vec<Shown<'_>> = items.iter().enumerate().map(|(at, item)| show(model, &catalogue, at + 1, item)).collect();
+    if ask.scenario != POPULAR && catalogue.new_items().len() > 0 {
+        let never = |item_id: &str| {
+            let named = ask.basket.iter().chain(&ask.exclude).any(|id| *id == item_id);
+            named || remembered.new_items.iter().any(|id| **id == *item_id)
+        };
+        newcomers::join(&mut items, model, &catalogue, ask.category, never, ask.n);
+    }
+    // a category that only new items have is not unknown
+    let unknown_category = unknown_category.filter(|_| items.is_empty());
+    let sources = items.iter().map(|item| (item.source, item.reason.name()));
     let recommendation_id = shop.state.attribution.id(&model.version, ask.scenario, sources);
     let body = RecommendationAnswer {
         recommendation_id: &recommendation_id,
         known,
         fallback,
-        items: items.iter().enumerate().map(|(at, item)| show(model, at + 1, item)).collect(),
+        items,
         unknown_items,
         unknown_category,
         model: served.reference(),
@@ -226,7 +262,7 @@ fn find_items<'a>(model: &Model, ids: &[&'a str]) -> (Vec<ItemIx>, Vec<&'a str>)
     (items, unknown)
 }
 
-fn show<'a>(model: &'a Model, rank: usize, recommendation: &Recommendation) -> Shown<'a> {
+fn show<'a>(model: &'a Model, catalogue: &'a Catalogue, rank: usize, recommendation: &Recommendation) -> Shown<'a> {
     let items = model.items();
     let reason = match recommendation.reason {
         Reason::BoughtBefore { orders, days_since_last } => Why::BoughtBefore { orders, days_since_last },
@@ -244,8 +280,8 @@ fn show<'a>(model: &'a Model, rank: usize, recommendation: &Recommendation) -> S
         score: recommendation.score,
         source: recommendation.source.name(),
         reason,
-        title: items.title.get(item.row()),
-        category: model.recommender.category_of(item),
+        title: catalogue.title(item).or_else(|| items.title.get(item.row())),
+        category: catalogue.category_name(&model.recommender, catalogue.category(item)),
     }
 }
 
@@ -412,7 +448,7 @@ struct PopularParams {
 )]
 #[get("/v1/items/popular")]
 async fn popular_items(shop: Data<Shop>, params: Params<PopularParams>) -> Result<HttpResponse, Problem> {
-    recommend(&shop, &Ask { scenario: "popular", category: params.0.category.as_deref(), n: params.0.n.0, ..Ask::default() })
+    recommend(&shop, &Ask { scenario: POPULAR, category: params.0.category.as_deref(), n: params.0.n.0, ..Ask::default() })
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -508,14 +544,18 @@ struct RelatedAnswer<'a> {
 async fn related_items(shop: Data<Shop>, id: PathId, params: Params<RelatedParams>) -> Result<HttpResponse, Problem> {
     let served = shop.served();
     let model = &*served.model;
+    let catalogue = served.catalogue.load();
     let item = model.items().find(&id.0);
     shop.metrics.unknown_items(usize::from(item.is_none()));
-    let related = with_scratch(|scratch| model.recommender.related(item, params.0.kind, params.0.n.0, scratch));
-    let items = related.iter().enumerate().map(|(at, related)| show_related(model, at + 1, related)).collect();
+    // a new item has the neighbours of the one that it is most like
+    let like = || catalogue.new_item(&id.0).and_then(|new| new.like.first()).map(|&(like, _)| like);
+    let from = item.or_else(like);
+    let related = with_scratch(|scratch| model.recommender.related(from, params.0.kind, params.0.n.0, Some(&catalogue), scratch));
+    let items = related.iter().enumerate().map(|(at, related)| show_related(model, &catalogue, at + 1, related)).collect();
     answer::json(&served, &RelatedAnswer { item_id: &id.0, known: item.is_some(), items, model: served.reference() })
 }
 
-fn show_related<'a>(model: &'a Model, rank: usize, related: &Related) -> RelatedShown<'a> {
+fn show_related<'a>(model: &'a Model, catalogue: &'a Catalogue, rank: usize, related: &Related) -> RelatedShown<'a> {
     let evidence = match related.evidence {
         Evidence::BoughtTogether { baskets, association } => {
             Link::BoughtTogether { baskets, support: association.support, confidence: association.confidence, lift: association.lift }
@@ -530,8 +570,8 @@ fn show_related<'a>(model: &'a Model, rank: usize, related: &Related) -> Related
         rank,
         score: related.score,
         evidence,
-        title: model.items().title.get(item.row()),
-        category: model.recommender.category_of(item),
+        title: catalogue.title(item).or_else(|| model.items().title.get(item.row())),
+        category: catalogue.category_name(&model.recommender, catalogue.category(item)),
     }
 }
 

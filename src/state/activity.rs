@@ -24,17 +24,27 @@ const DAY_MS: i64 = 86_400_000;
 /// Which purchases a model was fitted on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
-    /// Exclusive end of what it read, Unix milliseconds.
+    /// Exclusive end of what it read, Unix milliseconds: where a day of the shop starts.
     pub as_of: i64,
+    /// Exclusive end of what was there to be read: its as-of, or just after the last purchase, which may have been in the middle of a day.
+    pub until: i64,
     /// Ranges of events of this state, each after the first number up to the second, that were in its files. `None` when its files did not come
-    /// from this state: then it is taken to have seen every purchase before its as-of.
+    /// from this state: then it is taken to have seen every purchase before `until`.
     pub ranges: Option<Vec<(i64, i64)>>,
 }
 
 impl Seen {
     /// Whether the model was fitted on this purchase.
     pub fn has(&self, seq: i64, at: i64) -> bool {
-        at < self.as_of && self.ranges.as_ref().is_none_or(|ranges| ranges.iter().any(|&(after, upto)| after < seq && seq <= upto))
+        match &self.ranges {
+            Some(ranges) => at < self.as_of && ranges.iter().any(|&(after, upto)| after < seq && seq <= upto),
+            None => at < self.until,
+        }
+    }
+
+    /// Whatever happened from here on it has not seen, Unix milliseconds.
+    pub(super) fn end(&self) -> i64 {
+        if self.ranges.is_some() { self.as_of } else { self.until }
     }
 }
 
@@ -95,6 +105,8 @@ pub struct Remembered {
     pub basket: Vec<ItemIx>,
     /// What was looked at and not put into the basket, the latest first.
     pub viewed: Vec<ItemIx>,
+    /// Items unknown to the model that were bought or lie in the basket.
+    pub new_items: Vec<Box<str>>,
     /// Whether there is anything at all, items unknown to the model included.
     pub known: bool,
 }
@@ -147,17 +159,22 @@ impl Activity {
 
     /// What is remembered of a customer, a session or both; `None` when nothing is.
     pub fn recall(&self, customer_id: Option<&str>, session_id: Option<&str>, model: &Model, seen: &Seen, now: i64) -> Option<Remembered> {
-        let look = |shards: &[RwLock<Shard>], id: Option<&str>| {
-            let id = id?;
-            let shard = self.shard(shards, id).read().unwrap_or_else(|poison| poison.into_inner());
-            shard.get(id).cloned()
+        let start = self.session_start(now);
+        let rows = |shopper: &Shopper| shopper.in_rows_of(model, seen, start, now);
+        let (Some(customer), Some(session)) = (customer_id, session_id) else {
+            let of_customer = customer_id.and_then(|id| self.look(&self.customers, id, rows));
+            return of_customer.or_else(|| self.look(&self.sessions, session_id?, rows));
         };
-        let shopper = match (look(&self.customers, customer_id), look(&self.sessions, session_id)) {
-            (None, None) => return None,
-            (Some(one), None) | (None, Some(one)) => one,
-            (Some(customer), Some(session)) => customer.with(session),
-        };
-        Some(shopper.in_rows_of(model, seen, self.session_start(now), now))
+        match (self.look(&self.customers, customer, Shopper::clone), self.look(&self.sessions, session, Shopper::clone)) {
+            (None, None) => None,
+            (Some(one), None) | (None, Some(one)) => Some(rows(&one)),
+            (Some(customer), Some(session)) => Some(rows(&customer.with(session))),
+        }
+    }
+
+    fn look<T>(&self, shards: &[RwLock<Shard>], id: &str, look: impl FnOnce(&Shopper) -> T) -> Option<T> {
+        let shard = self.shard(shards, id).read().unwrap_or_else(|poison| poison.into_inner());
+        shard.get(id).map(look)
     }
 
     /// Forgets the purchases that a model has seen, and the carts and views that are over.
@@ -240,11 +257,15 @@ impl Shopper {
             let items = touched.iter().filter(|touch| is(touch)).filter_map(|touch| model.items().find(&touch.item));
             items.take(most).collect()
         };
+        let taken = touched.iter().filter(|touch| touch.cart > touch.gone).map(|touch| &touch.item);
+        let taken = taken.chain(fresh.iter().map(|line| &line.item)).filter(|item| model.items().find(item).is_none());
+        let new_items = taken.cloned().collect();
         let (purchases, orders) = purchases(&fresh, model, seen);
         Remembered {
             known: !fresh.is_empty() || !touched.is_empty(),
             purchases,
             orders,
+            new_items,
             basket: items(|touch| touch.cart > touch.gone, MAX_BASKET),
             viewed: items(|touch| touch.view > touch.gone && touch.cart <= touch.gone, MAX_VIEWED),
         }
@@ -291,9 +312,9 @@ mod tests {
 
     #[test]
     fn a_model_has_seen_what_was_in_its_files_and_before_its_as_of() {
-        let by_time = Seen { as_of: 100, ranges: None };
-        assert!(by_time.has(7, 99) && !by_time.has(7, 100));
-        let by_file = Seen { as_of: 100, ranges: Some(vec![(0, 5), (8, 9)]) };
+        let by_time = Seen { as_of: 100, until: 90, ranges: None };
+        assert!(by_time.has(7, 89) && !by_time.has(7, 90), "the files end in the middle of the last day");
+        let by_file = Seen { as_of: 100, until: 90, ranges: Some(vec![(0, 5), (8, 9)]) };
         assert!(by_file.has(5, 99) && by_file.has(9, 0));
         assert!(!by_file.has(6, 50), "late: it happened before the as-of but was not in the files");
         assert!(!by_file.has(5, 100), "in the files, but not read");

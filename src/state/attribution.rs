@@ -7,6 +7,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+
 use super::event::{Event, Kind};
 
 /// What an item may owe its place to, in the order of the codes in an id. Append only.
@@ -29,6 +33,18 @@ pub struct Attribution {
     next: AtomicU64,
     /// Versions and scenarios by their tag: what is not among them is `unknown`, so that labels stay bounded whatever callers send.
     names: RwLock<BTreeMap<u32, String>>,
+    /// What became of recommendations since the start of this process, for Prometheus.
+    pub counts: Family<CreditLabels, Counter>,
+}
+
+/// [`Credit`] without its day.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CreditLabels {
+    version: String,
+    scenario: String,
+    source: String,
+    reason: String,
+    kind: &'static str,
 }
 
 /// What an event about a recommendation is counted under.
@@ -51,7 +67,7 @@ pub struct Credit {
 impl Default for Attribution {
     fn default() -> Self {
         let random = |n: u64| RandomState::new().hash_one(n);
-        Self { process: random(0), key: random(1), next: AtomicU64::new(0), names: RwLock::default() }
+        Self { process: random(0), key: random(1), next: AtomicU64::new(0), names: RwLock::default(), counts: Family::default() }
     }
 }
 
@@ -74,6 +90,14 @@ impl Attribution {
         let place = |names: &[&str; 8], name: &str| names.iter().position(|one| *one == name).unwrap_or(7);
         id.extend(items.take(MAX_TOLD).map(|(source, reason)| char::from(LETTERS[place(&SOURCES, source) * 8 + place(&REASONS, reason)])));
         id
+    }
+
+    /// Counts events that were written.
+    pub fn count(&self, credit: &Credit, events: i64) {
+        let Credit { version, scenario, source, reason, kind, .. } = credit;
+        let (version, scenario) = (version.clone(), scenario.clone());
+        let labels = CreditLabels { version, scenario, source: source.to_string(), reason: reason.to_string(), kind: kind.name() };
+        self.counts.get_or_create(&labels).inc_by(events.unsigned_abs());
     }
 
     /// What an event about a recommendation is counted under; `None` for any other event.

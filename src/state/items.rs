@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use shopkeeper_models::catalogue::Said;
 use shopkeeper_models::ids::MAX_ID_BYTES;
 use utoipa::ToSchema;
 
@@ -14,8 +15,12 @@ const MAX_TEXT_BYTES: usize = 1024;
 /// What is to be changed of an item. What is left out stays as it is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = ItemChange, example = json!({"available": true, "price": 2.49, "title": "Sourdough", "category": "GROCERY/BREAD"}))]
+#[schema(as = ItemChange, example = json!({"item_id": "995242", "available": true, "price": 2.49, "title": "Sourdough", "category": "GROCERY/BREAD"}))]
 pub struct WrittenChange {
+    /// The item. Needed where several are sent; with one in the path, leave it out.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 256)]
+    pub item_id: Option<String>,
     /// Whether it may be recommended.
     #[serde(default)]
     pub available: Option<bool>,
@@ -59,7 +64,7 @@ pub struct ItemChange {
 impl ItemChange {
     /// Checks what was written of an item at a time. The error says what was found and what was expected.
     pub fn check(item_id: String, written: WrittenChange, changed_at: i64) -> Result<Self, String> {
-        let WrittenChange { available, price, title, category, brand } = written;
+        let WrittenChange { available, price, title, category, brand, .. } = written;
         check_text("item_id", Some(&item_id), MAX_ID_BYTES)?;
         for (name, text) in [("title", &title), ("category", &category), ("brand", &brand)] {
             check_text(name, text.as_ref(), MAX_TEXT_BYTES)?;
@@ -71,6 +76,12 @@ impl ItemChange {
             return Err("nothing to change; expected any of available, price, title, category and brand".into());
         }
         Ok(Self { item_id, changed_at, available, price, title, category, brand })
+    }
+
+    /// What it says, for the catalogue of a model.
+    pub fn said(&self) -> Said<'_> {
+        let Self { available, price, title, category, brand, .. } = self;
+        Said { available: *available, price: *price, title: title.as_deref(), category: category.as_deref(), brand: brand.as_deref() }
     }
 
     /// Lays a later change over this one.
@@ -109,8 +120,8 @@ impl ItemChanges {
         self.by_item.values()
     }
 
-    /// Whether nothing was said.
-    pub fn is_empty(&self) -> bool {
-        self.by_item.is_empty()
+    /// All that was said of an item.
+    pub fn of(&self, item_id: &str) -> Option<&ItemChange> {
+        self.by_item.get(item_id)
     }
 }

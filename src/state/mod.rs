@@ -15,10 +15,9 @@ mod writer;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use arc_swap::ArcSwap;
 use chrono::DateTime;
 use shopkeeper_models::Manifest;
 use shopkeeper_models::manifest::EventsSeen;
@@ -74,7 +73,7 @@ pub struct State {
     /// Makes and reads recommendation ids.
     pub attribution: Arc<Attribution>,
     /// What the shop said of its items since.
-    pub items: Arc<ArcSwap<ItemChanges>>,
+    pub items: Arc<RwLock<ItemChanges>>,
     /// Keeps other servers out for as long as this one lives.
     _lock: File,
 }
@@ -88,7 +87,7 @@ impl State {
         let path = settings.path.clone();
         let lock = lock(&path)?;
         let (activity, attribution) = (Arc::new(Activity::new(settings.session_hours)), Arc::new(Attribution::default()));
-        let items = Arc::new(ArcSwap::default());
+        let items = Arc::new(RwLock::default());
         let (jobs, queue) = mpsc::channel(writer::MAX_WAITING);
         let (opened, result) = std::sync::mpsc::channel();
         let (file, event_days) = (path.clone(), settings.event_days);
@@ -102,8 +101,8 @@ impl State {
                 let prepared = async {
                     let mut connection = connect(&file, true).await?;
                     let id = prepare(&mut connection, &file).await?;
-                    changes
-                        .store(Arc::new(tables::item_changes(&mut connection).await.map_err(|error| StateError::database(&file, error))?));
+                    let said = tables::item_changes(&mut connection).await.map_err(|error| StateError::database(&file, error))?;
+                    *changes.write().unwrap_or_else(PoisonError::into_inner) = said;
                     Ok((connection, id))
                 };
                 match prepared.await {
@@ -154,12 +153,16 @@ impl State {
         })
     }
 
-    /// Which purchases a model has seen.
+    /// Which purchases a model has seen. Of a model whose files did not come from this state the time of its last purchase decides; where that
+    /// is the very start of a day, the files know no times of day, and the whole day counts as seen.
     pub fn seen(&self, manifest: &Manifest) -> Seen {
-        let as_of = DateTime::parse_from_rfc3339(&manifest.as_of).map_or(0, |time| time.timestamp_millis());
+        let time = |text: &str| DateTime::parse_from_rfc3339(text).map(|time| time.timestamp_millis()).ok();
+        let as_of = time(&manifest.as_of).unwrap_or(0);
+        let last = manifest.data.last_purchase.as_deref().and_then(time).filter(|last| (as_of - last) % 86_400_000 != 0);
+        let until = last.map_or(as_of, |last| as_of.min(last + 1000));
         let ours: Vec<&EventsSeen> = manifest.data.events.iter().filter(|events| events.state == self.id).collect();
         let ranges = (!ours.is_empty()).then(|| ours.iter().map(|events| (events.after, events.upto)).collect());
-        Seen { as_of, ranges }
+        Seen { as_of, until, ranges }
     }
 
     /// Puts into memory what a model has not seen of the file, and the sessions that are under way. What is there already stays.

@@ -82,7 +82,7 @@ pub(super) async fn unseen(
         }
         Ok(())
     };
-    let mut rows = sqlx::query(by_time).bind(seen.as_of).bind(session_start).fetch(&mut *connection);
+    let mut rows = sqlx::query(by_time).bind(seen.end()).bind(session_start).fetch(&mut *connection);
     while let Some(row) = rows.try_next().await? {
         visit(&row)?;
     }

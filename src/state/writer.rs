@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
 use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Error, Row};
@@ -63,7 +62,7 @@ pub(super) struct Writer {
     pub(super) connection: SqliteConnection,
     pub(super) activity: Arc<Activity>,
     pub(super) attribution: Arc<Attribution>,
-    pub(super) items: Arc<ArcSwap<ItemChanges>>,
+    pub(super) items: Arc<RwLock<ItemChanges>>,
     pub(super) event_days: Option<u32>,
 }
 
@@ -103,9 +102,8 @@ impl Writer {
                     self.activity.remember(seq, event);
                 }
                 if !all_changes.is_empty() {
-                    let mut items = ItemChanges::clone(&self.items.load());
+                    let mut items = self.items.write().unwrap_or_else(PoisonError::into_inner);
                     all_changes.iter().for_each(|change| items.merge(change));
-                    self.items.store(Arc::new(items));
                 }
                 let mut numbers = numbers.into_iter();
                 for job in jobs {
@@ -179,6 +177,7 @@ async fn commit(
         lay_change(&mut transaction, change).await?;
     }
     transaction.commit().await?;
+    credits.iter().for_each(|(credit, (count, _))| attribution.count(credit, *count));
     Ok(numbers)
 }
 

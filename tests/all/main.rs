@@ -8,6 +8,7 @@ mod evaluation;
 mod events;
 mod fixture;
 mod http;
+mod items;
 mod lists;
 mod problems;
 mod server;

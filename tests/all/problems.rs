@@ -19,6 +19,7 @@ fn provoke(code: Code) -> Option<Answer> {
         Code::BadParameter => server.get("/v1/customers/anna/recommendations?n=0"),
         Code::BadBody => server.post("/v1/recommendations", &json!({"customer": "anna"})),
         Code::BadEvents => server.post("/v1/events", &json!({"event_id": "e", "kind": "purchase", "item_id": "jam"})),
+        Code::BadItems => server.post("/v1/items", &json!({"available": true})),
         Code::MalformedId => server.get(&format!("/v1/customers/{}", "x".repeat(257))),
         Code::BadCursor => server.get("/v1/churn?cursor=nonsense"),
         Code::UnknownRoute => server.get("/v1/nothing"),

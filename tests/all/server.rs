@@ -81,6 +81,17 @@ impl Server {
         Self { folder, version, address, shop, handle, thread: Some(thread) }
     }
 
+    /// Stops, and serves the same folder again.
+    pub(crate) fn restart(mut self) -> Self {
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
+        let version = self.version.clone();
+        drop(self);
+        let lock = std::fs::File::open(folder.path().join("shop.state.db.lock")).unwrap();
+        lock.lock().unwrap();
+        drop(lock);
+        Self::over(folder, version, |_| {})
+    }
+
     pub(crate) fn store(&self) -> &Path {
         self.folder.path()
     }

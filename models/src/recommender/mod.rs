@@ -135,6 +135,11 @@ impl Recommender {
         &self.categories
     }
 
+    /// The brands of the items.
+    pub fn brands(&self) -> &Groups {
+        &self.brands
+    }
+
     /// Every item, most popular first: by buyers in the last four weeks, then of all time, then by id.
     pub fn popular(&self) -> &[ItemIx] {
         &self.popular
@@ -185,8 +190,11 @@ impl Recommender {
 
     /// Whether the rules let an item into the answer.
     fn eligible(&self, item: ItemIx, query: &Query<'_>, scratch: &mut Scratch) -> bool {
-        let in_category = query.category.is_none_or(|category| self.categories.of[item.row()] == category);
-        in_category && self.parts.items.available.value(item.row()) && !scratch.tally(item).blocked
+        let (category, is_available) = match query.catalogue {
+            Some(catalogue) => (catalogue.category(item), catalogue.is_available(item)),
+            None => (self.categories.of[item.row()], self.parts.items.available.value(item.row())),
+        };
+        query.category.is_none_or(|asked| category == asked) && is_available && !scratch.tally(item).blocked
     }
 
     /// Scores the customer's own items and the neighbours of those; nothing for a stranger.
@@ -295,7 +303,10 @@ impl Recommender {
         let recent_customers = self.parts.ranker.recent_customers.max(1) as f32;
         let share = |item: ItemIx| self.parts.items.recent_buyers.value(item.row()) as f32 / recent_customers;
         let usual = if query.has_history() && query.category.is_none() { scratch.categories.heaviest() } else { None };
-        for &item in query.category.or(usual).map_or(&[][..], |category| self.popular_in(category)) {
+        let category = query.category.or(usual);
+        let members = category.and_then(|category| self.category_popular.get(category as usize)).map_or(&[][..], Vec::as_slice);
+        let moved = category.zip(query.catalogue).map_or(&[][..], |(category, catalogue)| catalogue.moved_into(category));
+        for &item in members.iter().chain(moved) {
             if add(item, share(item), Source::Category, self.popular_reason(item), scratch) {
                 return first;
             }

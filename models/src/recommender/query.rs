@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Fresh;
+use crate::catalogue::Catalogue;
 use crate::{CustomerIx, ItemIx};
 
 /// The most items one answer may hold.
@@ -28,9 +29,11 @@ pub struct Query<'a> {
     pub basket: &'a [ItemIx],
     /// What they did since the model was fitted.
     pub fresh: Fresh<'a>,
+    /// The catalogue as it is now; `None` = as the model has it.
+    pub catalogue: Option<&'a Catalogue>,
     /// Items never to show.
     pub exclude: &'a [ItemIx],
-    /// Only items of this category: a position in [`Recommender::categories`](super::Recommender::categories).
+    /// Only items of this category: a position in [`Recommender::categories`](super::Recommender::categories), or a number of the catalogue's.
     pub category: Option<u32>,
     /// Whether bought items may be shown.
     pub purchased: Purchased,
