@@ -64,7 +64,8 @@ fn main() {
         CustomerIx(asked[next])
     };
     let (recommender, items) = (&model.recommender, model.items());
-    let category: Vec<_> = (recommender.categories().names.first()).and_then(|name| recommender.category_tree().find(name)).into_iter().collect();
+    let category: Vec<_> =
+        (recommender.categories().names.first()).and_then(|name| recommender.category_tree().find(name)).into_iter().collect();
     // an item that few buy, found through the whole catalogue by each kind of rule that leaves it alone
     let rare = *recommender.popular().iter().rev().find(|item| items.price.get(item.row()).is_some()).expect("an item with a price");
     let rare_price = items.price.get(rare.row()).unwrap_or_default();

@@ -164,6 +164,18 @@ pub struct ServeOptions {
     #[arg(long, value_name = "FILE", env = "SHOPKEEPER_SCENARIOS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scenarios: Option<PathBuf>,
+    /// Where events and changes of the catalogue are kept: one SQLite file [default: beside the store, with its name and .state.db]
+    #[arg(long, value_name = "FILE", env = "SHOPKEEPER_STATE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<PathBuf>,
+    /// Hours for which what a shopper looked at and put into the basket counts as the session, 1 to 8760 [default: 24]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8760), env = "SHOPKEEPER_SESSION_HOURS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_hours: Option<u32>,
+    /// Days for which events are kept, 1 to 36500; older ones are deleted and refused [default: for good]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36500), env = "SHOPKEEPER_EVENT_DAYS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_days: Option<u32>,
     /// Address and port to listen on; 127.0.0.1 is this machine only [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR", env = "SHOPKEEPER_BIND")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,7 +192,7 @@ pub struct ServeOptions {
     #[arg(long, value_name = "N", env = "SHOPKEEPER_CLIENT_TIMEOUT_SECONDS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_timeout_seconds: Option<u64>,
-    /// The longest JSON body, in bytes [default: 262144]
+    /// The longest JSON body, in bytes; sixteen times that for many events or items [default: 262144]
     #[arg(long, value_name = "N", env = "SHOPKEEPER_BODY_LIMIT_BYTES")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_limit_bytes: Option<usize>,
@@ -265,7 +277,7 @@ impl TrainOptions {
 impl ServeOptions {
     /// These, and below them `lower`.
     pub fn over(self, lower: Self) -> Self {
-        layered!(self over lower: store, scenarios, bind, workers, request_timeout_seconds, client_timeout_seconds, body_limit_bytes, list_limit,
+        layered!(self over lower: store, scenarios, state, session_hours, event_days, bind, workers, request_timeout_seconds, client_timeout_seconds, body_limit_bytes, list_limit,
             watch_interval_seconds, shutdown_timeout_seconds, docs)
     }
 }

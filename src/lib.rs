@@ -7,3 +7,4 @@ pub mod lists;
 #[cfg(feature = "train")]
 pub mod progress_bar;
 pub mod server;
+pub mod state;

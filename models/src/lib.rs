@@ -9,6 +9,7 @@ pub mod attributes;
 pub mod boosting;
 pub mod buy_till_you_die;
 pub mod calendar;
+pub mod catalogue;
 pub mod churn;
 pub mod co_purchase;
 pub mod customers;

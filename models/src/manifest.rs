@@ -62,8 +62,30 @@ pub struct DataSummary {
     pub first_day: String,
     /// Last calendar day with an order.
     pub last_day: String,
+    /// Time of the last purchase, RFC 3339, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_purchase: Option<String>,
     /// Rows rejected, by reason; they stand in `rejects.parquet`.
     pub rejects: BTreeMap<String, u64>,
+    /// The events of a server's state that the purchases files held, where they came from one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<EventsSeen>,
+}
+
+/// A range of events of a server's state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventsSeen {
+    /// The state's id.
+    pub state: String,
+    /// The number of the last event before the range; 0 for a range from the first.
+    pub after: i64,
+    /// The number of the last event of the range.
+    pub upto: i64,
+}
+
+impl EventsSeen {
+    /// The key under which a Parquet file names its range, as JSON.
+    pub const KEY: &'static str = "shopkeeper.events";
 }
 
 /// The cut points behind scores, stages and tiers.

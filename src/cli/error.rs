@@ -5,6 +5,7 @@ use shopkeeper_models::ModelError;
 use crate::config::ConfigError;
 use crate::encode::EncodeError;
 use crate::server::ServeError;
+use crate::state::ExportError;
 
 /// Why a command failed. Each says the next step.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum CliError {
     /// A list could not be written.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// The events could not be exported.
+    #[error(transparent)]
+    Events(#[from] ExportError),
     /// No model came out of a training run.
     #[cfg(feature = "train")]
     #[error(transparent)]

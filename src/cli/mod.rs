@@ -7,6 +7,7 @@ mod demo;
 mod error;
 #[cfg(feature = "train")]
 mod evaluate;
+mod events;
 mod export;
 mod logging;
 mod models;
@@ -63,6 +64,7 @@ enum Command {
     Serve(serve::ServeCommand),
     Export(export::ExportCommand),
     Models(models::ModelsCommand),
+    Events(events::EventsCommand),
     #[cfg(feature = "train")]
     Evaluate(evaluate::EvaluateCommand),
     #[cfg(feature = "train")]
@@ -81,6 +83,7 @@ impl Cli {
             Command::Serve(command) => command.run(),
             Command::Export(command) => command.run(&self.global),
             Command::Models(command) => command.run(),
+            Command::Events(command) => command.run(&self.global),
             #[cfg(feature = "train")]
             Command::Evaluate(command) => command.run(&self.global),
             #[cfg(feature = "train")]

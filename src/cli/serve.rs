@@ -8,6 +8,7 @@ use clap::Args;
 use super::{CliError, say};
 use crate::config::{Config, ServeOptions};
 use crate::server::{self, ServeSettings};
+use crate::state::default_path;
 
 const EXAMPLES: &str = "Examples:
   shopkeeper serve
@@ -56,6 +57,9 @@ fn settings(options: ServeOptions) -> ServeSettings {
     ServeSettings {
         store: options.store.unwrap_or(defaults.store),
         scenarios: options.scenarios,
+        state: options.state,
+        session_hours: options.session_hours.unwrap_or(defaults.session_hours),
+        event_days: options.event_days.or(defaults.event_days),
         bind: options.bind.unwrap_or(defaults.bind),
         workers: options.workers.unwrap_or(defaults.workers),
         request_timeout: seconds(options.request_timeout_seconds, defaults.request_timeout),
@@ -71,6 +75,9 @@ fn settings(options: ServeOptions) -> ServeSettings {
 /// The settings as options, so that they can be shown.
 fn resolved(settings: ServeSettings) -> ServeOptions {
     ServeOptions {
+        state: Some(settings.state.unwrap_or_else(|| default_path(&settings.store))),
+        session_hours: Some(settings.session_hours),
+        event_days: settings.event_days,
         store: Some(settings.store),
         scenarios: settings.scenarios,
         bind: Some(settings.bind),

@@ -20,7 +20,7 @@ use super::observe::{Deadline, observe};
 use super::pages::ROW_COUNT;
 use super::settings::ServeSettings;
 use super::state::Shop;
-use super::{admin, groups, marketing, open, problem, scenarios, storefront};
+use super::{admin, events, groups, items_changed, learning, marketing, open, problem, scenarios, storefront};
 use crate::encode::Format;
 
 /// Every route's path and methods.
@@ -75,6 +75,9 @@ fn services(config: &mut ServiceConfig<'_>) {
         .configure(storefront::routes)
         .configure(scenarios::routes)
         .configure(groups::routes)
+        .configure(events::routes)
+        .configure(items_changed::routes)
+        .configure(learning::routes)
         .configure(marketing::routes)
         .configure(admin::routes);
 }
@@ -143,6 +146,7 @@ pub(super) fn app(
         .app_data(Deadline(settings.request_timeout))
         .app_data(BodyTimeout(settings.client_timeout))
         .app_data(web::JsonConfig::default().limit(settings.body_limit))
+        .app_data(web::PayloadConfig::new(settings.bulk_limit()))
         .route("/openapi.json", web::get().to(open::openapi))
         .configure(move |config| {
             if docs {

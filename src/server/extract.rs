@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::JsonPayloadError;
+use actix_web::http::StatusCode;
 use actix_web::http::header::ACCEPT;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 use shopkeeper_models::ids::MAX_ID_BYTES;
 use shopkeeper_models::recommender::MAX_N;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
@@ -74,6 +77,13 @@ impl TryFrom<Vec<Id>> for Names {
             return Ok(Self(names));
         }
         Err(format!("{} names; expected at most {MAX_NAMES}", names.len()))
+    }
+}
+
+impl Names {
+    /// The names, if there are any.
+    pub(super) fn some(&self) -> Option<&[Id]> {
+        (!self.0.is_empty()).then_some(&self.0)
     }
 }
 
@@ -277,6 +287,72 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
                 Err(_) => Err(Problem::new(Code::SlowClient, format!("no whole body within {} s", limit.as_secs_f32()))),
             }
         })
+    }
+}
+
+/// A body of many entries: one JSON object, an array of them, or NDJSON.
+pub(super) struct Lines {
+    bytes: Bytes,
+    is_ndjson: bool,
+}
+
+/// Media types of NDJSON.
+const NDJSON: [&str; 3] = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
+
+impl FromRequest for Lines {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let kind = request.content_type().to_ascii_lowercase();
+        let is_ndjson = NDJSON.contains(&kind.as_str());
+        let limit = request.app_data::<BodyTimeout>().map_or(Duration::MAX, |timeout| timeout.0);
+        let body = Bytes::from_request(request, payload);
+        Box::pin(async move {
+            if !is_ndjson && kind != "application/json" {
+                let found = if kind.is_empty() { "no Content-Type".to_owned() } else { format!("Content-Type {kind:?}") };
+                return Err(Problem::new(Code::WrongContentType, format!("{found}; expected application/json or application/x-ndjson")));
+            }
+            match tokio::time::timeout(limit, body).await {
+                Ok(Ok(bytes)) => Ok(Self { bytes, is_ndjson }),
+                Ok(Err(error)) if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE => {
+                    Err(Problem::new(Code::BodyTooLarge, error.to_string()))
+                }
+                Ok(Err(error)) => Err(Problem::new(Code::BadBody, error.to_string())),
+                Err(_) => Err(Problem::new(Code::SlowClient, format!("no whole body within {} s", limit.as_secs_f32()))),
+            }
+        })
+    }
+}
+
+/// One entry of [`Lines`], not read yet.
+pub(super) struct Entry<'a>(&'a [u8]);
+
+impl Entry<'_> {
+    /// Reads it as a JSON object. Unknown fields are refused by `T`.
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, String> {
+        serde_json::from_slice::<Object<T>>(self.0).map(|object| object.0).map_err(|error| error.to_string())
+    }
+}
+
+impl Lines {
+    /// The entries and their numbers, from 1; in NDJSON the number of the line, empty lines passed over.
+    pub(super) fn entries(&self, most: usize) -> Result<Vec<(usize, Entry<'_>)>, Problem> {
+        let bad = |found: String| Problem::new(Code::BadBody, found);
+        let entries: Vec<(usize, Entry<'_>)> = if self.is_ndjson {
+            let lines = self.bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).zip(1..);
+            lines.filter(|(line, _)| !line.is_empty()).map(|(line, number)| (number, Entry(line))).collect()
+        } else if self.bytes.trim_ascii_start().first() == Some(&b'[') {
+            let raw: Vec<&RawValue> = serde_json::from_slice(&self.bytes).map_err(|error| bad(error.to_string()))?;
+            raw.into_iter().zip(1..).map(|(raw, number)| (number, Entry(raw.get().as_bytes()))).collect()
+        } else {
+            let raw: &RawValue = serde_json::from_slice(&self.bytes).map_err(|error| bad(error.to_string()))?;
+            vec![(1, Entry(raw.get().as_bytes()))]
+        };
+        if entries.len() > most {
+            return Err(bad(format!("{} entries; expected at most {most} at once", entries.len())));
+        }
+        Ok(entries)
     }
 }
 

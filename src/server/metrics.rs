@@ -11,6 +11,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use shopkeeper_models::Model;
 
+use crate::state::Attribution;
+
 /// Upper ends of the latency buckets, seconds.
 const LATENCY_BUCKETS: [f64; 14] = [0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
@@ -49,6 +51,7 @@ pub(super) struct Metrics {
     requests: Family<RequestLabels, Counter>,
     latency: LatencyFamily,
     answers: Family<FallbackLabel, Counter>,
+    events: Family<OutcomeLabel, Counter>,
     unknown_customers: Counter,
     unknown_items: Counter,
     reloads: Family<OutcomeLabel, Counter>,
@@ -67,6 +70,7 @@ impl Default for Metrics {
             requests: Family::default(),
             latency,
             answers: Family::default(),
+            events: Family::default(),
             unknown_customers: Counter::default(),
             unknown_items: Counter::default(),
             reloads: Family::default(),
@@ -87,6 +91,7 @@ impl Metrics {
         r.register("http_requests", "Requests by method, route pattern and status", self.requests.clone());
         r.register("http_request_seconds", "Time from the head of a request to the head of its answer", self.latency.clone());
         r.register("recommendations", "Recommendation answers by fallback; `none` = from the shopper's own history", self.answers.clone());
+        r.register("events", "Events by what became of them: accepted, duplicate or rejected", self.events.clone());
         r.register("unknown_customers", "Customers asked about that the model does not know", self.unknown_customers.clone());
         r.register("unknown_items", "Items asked about that the model does not know", self.unknown_items.clone());
         r.register("reloads", "Changes of the served model by outcome", self.reloads.clone());
@@ -107,6 +112,13 @@ impl Metrics {
     /// A recommendation answer.
     pub(super) fn answer(&self, fallback: Option<&'static str>) {
         self.answers.get_or_create(&FallbackLabel { fallback: fallback.unwrap_or("none") }).inc();
+    }
+
+    /// A request with events was acknowledged.
+    pub(super) fn events(&self, accepted: usize, duplicates: usize, rejected: usize) {
+        for (outcome, count) in [("accepted", accepted), ("duplicate", duplicates), ("rejected", rejected)] {
+            self.events.get_or_create(&OutcomeLabel { outcome }).inc_by(count as u64);
+        }
     }
 
     /// Somebody asked about a customer that the model does not know.
@@ -132,6 +144,12 @@ impl Metrics {
         self.loaded.set(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64));
         self.customers.set(model.customers.len() as i64);
         self.items.set(model.items().len() as i64);
+    }
+
+    /// Shows what the state counts of the use of recommendations.
+    pub(super) fn learn(&mut self, attribution: &Attribution) {
+        let about = "Impressions, clicks, carts and purchases of recommendations, since the start";
+        self.registry.register("recommendation_events", about, attribution.counts.clone());
     }
 
     /// Everything in the OpenMetrics text format.

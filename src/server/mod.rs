@@ -4,11 +4,15 @@ mod admin;
 mod answer;
 mod app;
 mod change;
+mod events;
 mod extract;
 mod filter;
 mod groups;
+mod items_changed;
+mod learning;
 mod marketing;
 mod metrics;
+mod newcomers;
 mod observe;
 mod open;
 mod pages;
@@ -29,6 +33,8 @@ use actix_web::web::Data;
 use shopkeeper_models::ModelError;
 use shopkeeper_models::store::ModelStore;
 
+use crate::state::{State, StateError};
+
 pub use app::openapi;
 pub use problem::Code;
 pub use scenarios::ScenarioError;
@@ -45,6 +51,9 @@ pub enum ServeError {
     /// The file of scenarios cannot be used.
     #[error(transparent)]
     Scenarios(#[from] ScenarioError),
+    /// The state cannot be kept.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The address cannot be listened on.
     #[error("cannot listen on {bind}: {source}. Choose another address and port, as in 127.0.0.1:8081")]
     Bind {
@@ -73,8 +82,10 @@ pub struct Running {
 /// Signals are left to the caller; [`run`] takes them.
 pub fn start(settings: &ServeSettings) -> Result<Running, ServeError> {
     let store = ModelStore::new(PathBuf::from(&settings.store));
-    let shop =
-        Data::new(Shop::new(store.clone(), store.load_current()?, Scenarios::open(settings.scenarios.clone())?, settings.list_limit));
+    let model = store.load_current()?;
+    let state = State::open(&settings.of_state())?;
+    let scenarios = Scenarios::open(settings.scenarios.clone())?;
+    let shop = Data::new(Shop::new(store, model, state, scenarios, settings.list_limit)?);
     let bind_error = |source| ServeError::Bind { bind: settings.bind.clone(), source };
     let addresses: Vec<SocketAddr> = settings.bind.to_socket_addrs().map_err(bind_error)?.collect();
     warn_if_public(&addresses);

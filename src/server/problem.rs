@@ -7,6 +7,8 @@ use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 use shopkeeper_models::ModelError;
+
+use crate::state::StateError;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::{Ref, RefOr, Response, ResponseBuilder};
@@ -54,6 +56,8 @@ macro_rules! codes {
 codes! {
     BadParameter = "bad_parameter", 400, "A query parameter is wrong", "Send only the documented parameters, each once and within its range.";
     BadBody = "bad_body", 400, "The body is wrong", "Send one JSON object with the documented fields only.";
+    BadEvents = "bad_events", 400, "None of the events can be taken", "Correct them; the detail says what is wrong with the first one.";
+    BadItems = "bad_items", 400, "None of the items can be changed", "Correct them; the detail says what is wrong with the first one.";
     MalformedId = "malformed_id", 400, "An id in the path is malformed", "Send 1 to 256 bytes of percent-encoded UTF-8.";
     BadCursor = "bad_cursor", 400, "The cursor does not belong to this list", "Send next_cursor of the page before, with the same parameters.";
     UnknownRoute = "unknown_route", 404, "No such route", "GET / lists the routes.";
@@ -74,6 +78,8 @@ codes! {
     Internal = "internal", 500, "The server failed", "Report it with the time of the request; the log has the details.";
     Timeout = "timeout", 503, "The answer took too long", "Try again, or ask for less at once.";
     Busy = "busy", 503, "Too many lists are being written", "Try again after the Retry-After seconds.";
+    StateBusy = "state_busy", 503, "More is waiting to be written than is let in", "Try again after the Retry-After seconds; nothing of the request was taken.";
+    StateUnavailable = "state_unavailable", 503, "The state file cannot be written", "Nothing of the request was taken, recommendations keep coming. Look at the disk and the log, then send it again.";
     ShuttingDown = "shutting_down", 503, "The server is shutting down", "Ask another replica.";
 }
 
@@ -149,7 +155,7 @@ impl ResponseError for Problem {
         if let Some(allow) = &self.allow {
             response.insert_header((ALLOW, allow.as_str()));
         }
-        if code == Code::Busy {
+        if matches!(code, Code::Busy | Code::StateBusy | Code::StateUnavailable) {
             response.insert_header((RETRY_AFTER, RETRY_SECONDS));
         }
         response.body(serde_json::to_vec(&body).unwrap_or_default())
@@ -163,6 +169,22 @@ impl From<ModelError> for Problem {
             ModelError::Io { .. } | ModelError::Corrupt { .. } | ModelError::Format { .. } => Code::ModelUnusable,
             ModelError::Empty { .. } => Code::NoModel,
             ModelError::NoPrevious { .. } => Code::NoPreviousVersion,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<StateError> for Problem {
+    fn from(error: StateError) -> Self {
+        let code = match &error {
+            StateError::Full => Code::StateBusy,
+            StateError::Closed => Code::ShuttingDown,
+            StateError::Io { .. }
+            | StateError::InUse { .. }
+            | StateError::Missing { .. }
+            | StateError::Corrupt { .. }
+            | StateError::Newer { .. }
+            | StateError::Database { .. } => Code::StateUnavailable,
         };
         Self::new(code, error.to_string())
     }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
+use shopkeeper_models::catalogue::{Catalogue, NewItem};
 use shopkeeper_models::recommender::{BOOSTS, Boost, Filter, Purchased, Query, Target};
 use shopkeeper_models::{ItemIx, Model};
 use utoipa::ToSchema;
@@ -93,6 +94,13 @@ impl TryFrom<Vec<BoostRule>> for Boosts {
     }
 }
 
+/// Where names are looked up: a model, with its catalogue as it is now.
+#[derive(Clone, Copy)]
+pub(super) struct Shelf<'a> {
+    pub(super) model: &'a Model,
+    pub(super) catalogue: &'a Catalogue,
+}
+
 /// Rules whose names were looked up in one model.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -127,64 +135,89 @@ impl Unknown {
         self.items.len() + self.categories.len() + self.brands.len()
     }
 
-    /// The items of these ids.
-    pub(super) fn items<'a>(&mut self, model: &Model, ids: impl IntoIterator<Item = &'a Id>) -> Vec<ItemIx> {
-        self.look_up(ids, |unknown| &mut unknown.items, |id| model.items().find(id))
+    /// The items of these ids. One that is new to the catalogue is not unknown, though the model has no row of it.
+    pub(super) fn items<'a>(&mut self, shelf: Shelf<'_>, ids: impl IntoIterator<Item = &'a Id>) -> Vec<ItemIx> {
+        let find = |id: &str| match shelf.model.items().find(id) {
+            Some(item) => vec![Some(item)],
+            None => shelf.catalogue.new_item(id).map(|_| None).into_iter().collect(),
+        };
+        look_up(ids, &mut self.items, find).into_iter().flatten().collect()
     }
 
-    fn look_up<'a, T>(
-        &mut self,
-        names: impl IntoIterator<Item = &'a Id>,
-        list: impl Fn(&mut Self) -> &mut Vec<String>,
-        find: impl Fn(&str) -> Option<T>,
-    ) -> Vec<T> {
-        let mut found = Vec::new();
-        for name in names {
-            match find(&name.0) {
-                Some(row) => found.push(row),
-                None => list(self).push(name.0.clone()),
-            }
-        }
-        found
+    fn categories<'a>(&mut self, shelf: Shelf<'_>, paths: impl IntoIterator<Item = &'a Id>) -> Vec<Range<u32>> {
+        let of_new = |path: &str| shelf.catalogue.new_items().any(|(_, item)| item.lies_within(path));
+        // a category that only new items have is not unknown; no item of the model is in it
+        let find = |path: &str| match shelf.catalogue.find_category(&shelf.model.recommender, path) {
+            found if found.is_empty() && of_new(path) => vec![0..0],
+            found => found,
+        };
+        look_up(paths, &mut self.categories, find)
+    }
+
+    fn brands<'a>(&mut self, shelf: Shelf<'_>, names: impl IntoIterator<Item = &'a Id>) -> Vec<u32> {
+        look_up(names, &mut self.brands, |name| shelf.catalogue.find_brand(&shelf.model.recommender, name).into_iter().collect())
     }
 }
 
+/// What is found under each name; names under which nothing is found are unknown.
+fn look_up<'a, T>(names: impl IntoIterator<Item = &'a Id>, unknown: &mut Vec<String>, find: impl Fn(&str) -> Vec<T>) -> Vec<T> {
+    let mut all = Vec::new();
+    for name in names {
+        let found = find(&name.0);
+        if found.is_empty() {
+            unknown.push(name.0.clone());
+        }
+        all.extend(found);
+    }
+    all
+}
+
 impl Rules {
-    /// Looks the names up in a model. A rule that only allows what the model does not know allows nothing.
-    pub(super) fn find(&self, model: &Model, unknown: &mut Unknown) -> Found {
-        let recommender = &model.recommender;
-        let category = |name: &str| recommender.category_tree().find(name);
-        let brand = |name: &str| recommender.brands().find(name);
-        let some = |names: &Names| (!names.0.is_empty()).then(|| names.0.clone());
+    /// Looks the names up. A rule that only allows what the model does not know allows nothing.
+    pub(super) fn find(&self, shelf: Shelf<'_>, unknown: &mut Unknown) -> Found {
         let only = self.only.as_ref().map(|ids| {
-            let mut only = unknown.items(model, &ids.0);
+            let mut only = unknown.items(shelf, &ids.0);
             only.sort_unstable();
             only
         });
-        let price = (self.price_from.is_some() || self.price_to.is_some())
-            .then(|| (self.price_from.map_or(f64::NEG_INFINITY, |price| price.0), self.price_to.map_or(f64::INFINITY, |price| price.0)));
-        let boosts = self.boosts.0.iter().filter_map(|boost| {
-            let one = |name: &Option<Id>| name.as_ref().into_iter().cloned().collect::<Vec<Id>>();
-            let items = unknown.items(model, &one(&boost.item_id)).into_iter().map(Target::Item);
-            let categories = unknown.look_up(&one(&boost.category), |unknown| &mut unknown.categories, category);
-            let brands = unknown.look_up(&one(&boost.brand), |unknown| &mut unknown.brands, brand);
-            let target = items.chain(categories.into_iter().map(Target::Category)).chain(brands.into_iter().map(Target::Brand)).next()?;
-            Some(Boost { target, factor: boost.factor })
+        let boosts = self.boosts.0.iter().flat_map(|boost| {
+            let items = unknown.items(shelf, &boost.item_id).into_iter().map(Target::Item);
+            let categories = unknown.categories(shelf, &boost.category).into_iter().map(Target::Category);
+            let brands = unknown.brands(shelf, &boost.brand).into_iter().map(Target::Brand);
+            let targets: Vec<Target> = items.chain(categories).chain(brands).collect();
+            targets.into_iter().map(|target| Boost { target, factor: boost.factor })
         });
         Found {
             boosts: boosts.collect(),
-            categories: some(&self.categories).map(|names| unknown.look_up(&names, |unknown| &mut unknown.categories, category)),
-            brands: some(&self.brands).map(|names| unknown.look_up(&names, |unknown| &mut unknown.brands, brand)),
-            price,
+            categories: self.categories.some().map(|names| unknown.categories(shelf, names)),
+            brands: self.brands.some().map(|names| unknown.brands(shelf, names)),
+            price: self.price(),
             only,
-            exclude: unknown.items(model, &self.exclude.0),
+            exclude: unknown.items(shelf, &self.exclude.0),
             min_buyers: self.min_buyers,
             purchased: self.purchased.unwrap_or_default(),
             max_per_category: self.max_per_category.map(|count| count.0),
-            pinned: unknown.items(model, &self.pinned.0),
+            pinned: unknown.items(shelf, &self.pinned.0),
             diversity: self.diversity.unwrap_or_default().0 as f32,
             novelty: self.novelty.unwrap_or_default().0 as f32,
         }
+    }
+
+    fn price(&self) -> Option<(f64, f64)> {
+        let (from, to) = (self.price_from.map(|price| price.0), self.price_to.map(|price| price.0));
+        from.or(to).map(|_| (from.unwrap_or(f64::NEG_INFINITY), to.unwrap_or(f64::INFINITY)))
+    }
+
+    /// Whether the rules let in an item that the model does not know. Nobody is known to have bought it.
+    pub(super) fn let_in(&self, item_id: &str, item: &NewItem) -> bool {
+        let named = |ids: &Ids| ids.0.iter().any(|id| id.0 == item_id);
+        item.available
+            && self.min_buyers == 0
+            && self.categories.some().is_none_or(|paths| paths.iter().any(|path| item.lies_within(&path.0)))
+            && self.brands.some().is_none_or(|brands| brands.iter().any(|brand| item.brand.as_ref() == Some(&brand.0)))
+            && self.price().is_none_or(|(from, to)| item.price.is_some_and(|price| (from..=to).contains(&price)))
+            && self.only.as_ref().is_none_or(named)
+            && !named(&self.exclude)
     }
 
     /// What the request says goes before what its scenario says, where only one can hold.
@@ -198,11 +231,11 @@ impl Rules {
     }
 
     /// The rules of a request within those of its scenario: filters and limits of both hold, exclusions, boosts and pins of both count.
-    pub(super) fn find_within(&self, scenario: Option<&Self>, model: &Model, unknown: &mut Unknown) -> Found {
-        let Some(scenario) = scenario else { return self.find(model, unknown) };
-        let own = self.or(scenario).find(model, unknown);
+    pub(super) fn find_within(&self, scenario: Option<&Self>, shelf: Shelf<'_>, unknown: &mut Unknown) -> Found {
+        let Some(scenario) = scenario else { return self.find(shelf, unknown) };
+        let own = self.or(scenario).find(shelf, unknown);
         // what a scenario names in vain is said where scenarios are listed, not to every request
-        own.within(scenario.find(model, &mut Unknown::default()))
+        own.within(scenario.find(shelf, &mut Unknown::default()))
     }
 }
 
@@ -224,6 +257,11 @@ impl Found {
             pinned: self.pinned.into_iter().chain(outer.pinned).collect(),
             ..self
         }
+    }
+
+    /// The most items of one category.
+    pub(super) fn max_per_category(&self) -> Option<usize> {
+        self.max_per_category
     }
 
     /// Never these either.

@@ -15,7 +15,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::answer;
 use super::extract::{Nothing, Params};
 use super::problem::{Code, Problem, problems};
-use super::rules::{Rules, Unknown};
+use super::rules::{Rules, Shelf, Unknown};
 use super::state::{ModelRef, Shop};
 
 problems!(ListProblems: BadParameter);
@@ -71,6 +71,11 @@ impl Scenarios {
         })
     }
 
+    /// Their names.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.by_name.load().keys().cloned().collect()
+    }
+
     /// Reads the file again. If it is wrong, the scenarios in force stay.
     fn reload(&self) -> Result<(), ScenarioError> {
         self.by_name.store(Arc::new(read(self.file.as_ref())?));
@@ -105,6 +110,7 @@ pub(super) async fn watch(shop: Data<Shop>, interval: Duration) {
 pub(super) fn reload(shop: &Shop) -> Result<(), ScenarioError> {
     match shop.scenarios.reload() {
         Ok(()) => {
+            shop.scenarios.names().iter().for_each(|name| shop.state.attribution.know(name));
             warn_of_unknown(shop);
             tracing::info!(scenarios = shop.scenarios.by_name.load().len(), "the scenarios were read again");
             Ok(())
@@ -121,7 +127,7 @@ pub(super) fn warn_of_unknown(shop: &Shop) {
     let served = shop.served();
     for (name, rules) in shop.scenarios.by_name.load().iter() {
         let mut unknown = Unknown::default();
-        rules.find(&served.model, &mut unknown);
+        rules.find(Shelf { model: &served.model, catalogue: &served.catalogue.load() }, &mut unknown);
         if unknown.len() > 0 {
             tracing::warn!(scenario = name, ?unknown, "the model does not know what a scenario names");
         }
@@ -153,7 +159,7 @@ fn list(shop: &Shop) -> Result<HttpResponse, Problem> {
     let by_name = shop.scenarios.by_name.load();
     let scenario = |(name, rules): (&String, &Arc<Rules>)| {
         let mut unknown = Unknown::default();
-        rules.find(&served.model, &mut unknown);
+        rules.find(Shelf { model: &served.model, catalogue: &served.catalogue.load() }, &mut unknown);
         Scenario { name: name.clone(), rules: Rules::clone(rules), unknown }
     };
     answer::json(&served, &ScenarioList { scenarios: by_name.iter().map(scenario).collect(), model: served.reference() })

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::state::{StateSettings, default_path};
+
 /// How to serve.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServeSettings {
@@ -10,6 +12,12 @@ pub struct ServeSettings {
     pub store: PathBuf,
     /// The file of named rules; `None` for none.
     pub scenarios: Option<PathBuf>,
+    /// The state file. Default: beside the model store, with its name and `.state.db`.
+    pub state: Option<PathBuf>,
+    /// Hours for which carts and views count as a shopper's session. Default 24.
+    pub session_hours: u32,
+    /// Days for which events are kept; `None` = for good. Default: for good.
+    pub event_days: Option<u32>,
     /// Where to listen, `address:port`; port 0 takes a free one. Default `127.0.0.1:8080`.
     pub bind: String,
     /// Threads that answer, at least 1. Default: one a core.
@@ -18,7 +26,8 @@ pub struct ServeSettings {
     pub request_timeout: Duration,
     /// How long a client may take to send the head of a request, and again to send its body (408 `slow_client`). Default 5 s.
     pub client_timeout: Duration,
-    /// The longest JSON body, bytes (413 `body_too_large`). Default 256 KiB.
+    /// The longest JSON body, bytes (413 `body_too_large`). Default 256 KiB; the bodies of events and items, which hold many, may be sixteen times
+    /// as long.
     pub body_limit: usize,
     /// Whole lists (CSV, NDJSON, Parquet) that may be sent at a time; the next is refused with 503 `busy`. Default 8.
     pub list_limit: usize,
@@ -35,6 +44,9 @@ impl Default for ServeSettings {
         Self {
             store: "model-store".into(),
             scenarios: None,
+            state: None,
+            session_hours: 24,
+            event_days: None,
             bind: "127.0.0.1:8080".into(),
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             request_timeout: Duration::from_secs(10),
@@ -45,5 +57,18 @@ impl Default for ServeSettings {
             shutdown_timeout: Duration::from_secs(30),
             docs: true,
         }
+    }
+}
+
+impl ServeSettings {
+    /// The longest body of many events or items, bytes.
+    pub(super) fn bulk_limit(&self) -> usize {
+        self.body_limit.saturating_mul(16)
+    }
+
+    /// How to keep state.
+    pub(super) fn of_state(&self) -> StateSettings {
+        let path = self.state.clone().unwrap_or_else(|| default_path(&self.store));
+        StateSettings { path, session_hours: self.session_hours, event_days: self.event_days }
     }
 }

@@ -1,20 +1,21 @@
 //! The shop as the server holds it: the served model, the store it came from, and what is counted.
 
 use std::cell::RefCell;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::http::header::HeaderValue;
 use arc_swap::{ArcSwap, Guard};
 use serde::Serialize;
 use shopkeeper_models::Model;
+use shopkeeper_models::catalogue::Catalogue;
 use shopkeeper_models::recommender::Scratch;
 use shopkeeper_models::store::ModelStore;
 use tokio::sync::Semaphore;
 
 use super::metrics::Metrics;
 use super::scenarios::Scenarios;
+use crate::state::{Seen, State, StateError, now};
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
@@ -24,6 +25,9 @@ thread_local! {
 pub(super) fn with_scratch<T>(ask: impl FnOnce(&mut Scratch) -> T) -> T {
     SCRATCH.with_borrow_mut(ask)
 }
+
+/// What asks for recommendations, where no scenario is named.
+const PLACES: [&str; 6] = ["customer", "any", "basket", "popular", "rank", "batch"];
 
 /// What every handler shares.
 pub struct Shop {
@@ -36,7 +40,10 @@ pub struct Shop {
     /// Room for lists that are being written.
     pub(super) lists: Arc<Semaphore>,
     draining: AtomicBool,
-    answers: AnswerIds,
+    /// What callers created.
+    pub(super) state: State,
+    /// Held while the catalogue of the served model is changed or made.
+    cataloguing: Mutex<()>,
 }
 
 /// A model that is being served.
@@ -44,6 +51,10 @@ pub(super) struct Served {
     pub(super) model: Arc<Model>,
     /// Its version, as the value of `X-Model-Version`.
     pub(super) header: HeaderValue,
+    /// Which purchases it was fitted on.
+    pub(super) seen: Seen,
+    /// Its items as they are now.
+    pub(super) catalogue: ArcSwap<Catalogue>,
 }
 
 /// Which model answered.
@@ -59,9 +70,14 @@ pub(super) struct ModelRef<'a> {
 }
 
 impl Served {
-    fn new(model: Model) -> Self {
+    fn new(model: Model, state: &State) -> Self {
+        let seen = state.seen(&model.manifest);
+        let mut catalogue = Catalogue::new(&model.recommender);
+        let said = state.items.read().unwrap_or_else(PoisonError::into_inner);
+        said.iter().for_each(|change| catalogue.say(&model.recommender, &change.item_id, change.said()));
+        drop(said);
         let header = HeaderValue::from_str(&model.version).unwrap_or(HeaderValue::from_static("unnamed"));
-        Self { model: Arc::new(model), header }
+        Self { model: Arc::new(model), header, seen, catalogue: ArcSwap::from_pointee(catalogue) }
     }
 
     pub(super) fn reference(&self) -> ModelRef<'_> {
@@ -70,19 +86,30 @@ impl Served {
 }
 
 impl Shop {
-    pub(super) fn new(store: ModelStore, model: Model, scenarios: Scenarios, list_limit: usize) -> Self {
+    /// Serves a model; what it has not seen of the state is remembered first.
+    pub(super) fn new(store: ModelStore, model: Model, state: State, scenarios: Scenarios, list_limit: usize) -> Result<Self, StateError> {
+        let served = Served::new(model, &state);
+        let events = state.remember_unseen(&served.seen)?;
+        tracing::info!(events, "events that the model has not seen are remembered");
+        state.attribution.know(&served.model.version);
+        store.list().into_iter().flatten().for_each(|listed| state.attribution.know(&listed.version));
+        PLACES.iter().for_each(|place| state.attribution.know(place));
+        scenarios.names().iter().for_each(|scenario| state.attribution.know(scenario));
+        let mut metrics = Metrics::default();
+        metrics.learn(&state.attribution);
         let shop = Self {
-            metrics: Metrics::default(),
-            served: ArcSwap::from_pointee(Served::new(model)),
+            metrics,
+            served: ArcSwap::from_pointee(served),
             store,
             scenarios,
             changing: Arc::new(Semaphore::new(1)),
             lists: Arc::new(Semaphore::new(list_limit)),
             draining: AtomicBool::new(false),
-            answers: AnswerIds::default(),
+            state,
+            cataloguing: Mutex::new(()),
         };
         shop.metrics.serving(&shop.served().model);
-        shop
+        Ok(shop)
     }
 
     /// The served model, for one answer.
@@ -100,15 +127,32 @@ impl Shop {
         self.served().model.version.clone()
     }
 
-    /// Swaps the served model, whole.
+    /// Swaps the served model, whole, and with it what counts as fresh: what the new one has not seen is remembered before, what it has is
+    /// forgotten after. Reads the state file: not for the threads that answer.
     pub(super) fn serve(&self, model: Model) {
-        self.served.store(Arc::new(Served::new(model)));
+        let cataloguing = self.cataloguing.lock().unwrap_or_else(PoisonError::into_inner);
+        let served = Served::new(model, &self.state);
+        let seen = served.seen.clone();
+        if let Err(error) = self.state.remember_unseen(&seen) {
+            tracing::error!(%error, "events from before the start of this process are missing from answers until the next change of the model");
+        }
+        self.state.attribution.know(&served.model.version);
+        self.served.store(Arc::new(served));
+        drop(cataloguing);
         self.metrics.serving(&self.served().model);
+        self.state.activity.forget(&seen, now());
     }
 
-    /// A new recommendation id.
-    pub(super) fn answer_id(&self) -> String {
-        self.answers.next()
+    /// Lays what was last said of these items over the catalogue of the served model.
+    pub(super) fn recatalogue<'a>(&self, item_ids: impl Iterator<Item = &'a str>) {
+        let _cataloguing = self.cataloguing.lock().unwrap_or_else(PoisonError::into_inner);
+        let served = self.served();
+        let mut catalogue = Catalogue::clone(&served.catalogue.load());
+        let said = self.state.items.read().unwrap_or_else(PoisonError::into_inner);
+        for change in item_ids.filter_map(|item_id| said.of(item_id)) {
+            catalogue.say(&served.model.recommender, &change.item_id, change.said());
+        }
+        served.catalogue.store(Arc::new(catalogue));
     }
 
     /// Readiness is over: the server is about to stop.
@@ -124,28 +168,5 @@ impl Shop {
 impl std::fmt::Debug for Shop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Shop").field("served", &self.served().model.version).finish_non_exhaustive()
-    }
-}
-
-/// Recommendation ids: distinct within a process by counting, between processes by 64 random bits, and telling nothing of the count.
-struct AnswerIds {
-    process: u64,
-    key: u64,
-    next: AtomicU64,
-}
-
-impl Default for AnswerIds {
-    fn default() -> Self {
-        Self { process: RandomState::new().hash_one(0), key: RandomState::new().hash_one(1), next: AtomicU64::new(0) }
-    }
-}
-
-impl AnswerIds {
-    fn next(&self) -> String {
-        // The finaliser of SplitMix64 maps distinct numbers to distinct numbers.
-        let mut z = self.next.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.key;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        format!("{:016x}{:016x}", self.process, z ^ (z >> 31))
     }
 }

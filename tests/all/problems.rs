@@ -18,6 +18,8 @@ fn provoke(code: Code) -> Option<Answer> {
     Some(match code {
         Code::BadParameter => server.get("/v1/customers/anna/recommendations?n=0"),
         Code::BadBody => server.post("/v1/recommendations", &json!({"customer": "anna"})),
+        Code::BadEvents => server.post("/v1/events", &json!({"event_id": "e", "kind": "purchase", "item_id": "jam"})),
+        Code::BadItems => server.post("/v1/items", &json!({"available": true})),
         Code::MalformedId => server.get(&format!("/v1/customers/{}", "x".repeat(257))),
         Code::BadCursor => server.get("/v1/churn?cursor=nonsense"),
         Code::UnknownRoute => server.get("/v1/nothing"),
@@ -72,11 +74,32 @@ fn provoke(code: Code) -> Option<Answer> {
             assert_eq!(answer.header("retry-after"), "1");
             answer
         }
+        // thousands of requests would have to wait at once
+        Code::StateBusy => return None,
+        Code::StateUnavailable => {
+            in_state(&server, "DROP TABLE events");
+            let event = json!({"event_id": "e", "kind": "view", "customer_id": "anna", "item_id": "jam"});
+            let answer = server.post("/v1/events", &event);
+            assert_eq!(answer.header("retry-after"), "1");
+            assert_eq!(server.get("/v1/customers/anna/recommendations").status, 200, "recommendations keep coming");
+            answer
+        }
         Code::ShuttingDown => {
             server.shop.drain();
             server.get("/readyz")
         }
     })
+}
+
+/// Runs a statement in the state file of a server.
+fn in_state(server: &Server, statement: &'static str) {
+    use sqlx::Connection;
+    let run = async {
+        let path = format!("sqlite://{}", server.store().join("shop.state.db").display());
+        let mut state = sqlx::SqliteConnection::connect(&path).await.unwrap();
+        sqlx::query(statement).execute(&mut state).await.unwrap();
+    };
+    actix_web::rt::System::new().block_on(run);
 }
 
 fn corrupt(path: &Path) {

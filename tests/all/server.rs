@@ -66,6 +66,7 @@ impl Server {
     pub(crate) fn over(folder: TempDir, version: String, adjust: impl FnOnce(&mut ServeSettings)) -> Self {
         let mut settings =
             ServeSettings { store: folder.path().into(), bind: "127.0.0.1:0".into(), workers: 1, ..ServeSettings::default() };
+        settings.state = Some(settings.store.join("shop.state.db"));
         settings.watch_interval = Duration::ZERO;
         adjust(&mut settings);
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -78,6 +79,17 @@ impl Server {
         });
         let (address, shop, handle) = receiver.recv().unwrap();
         Self { folder, version, address, shop, handle, thread: Some(thread) }
+    }
+
+    /// Stops, and serves the same folder again.
+    pub(crate) fn restart(mut self) -> Self {
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
+        let version = self.version.clone();
+        drop(self);
+        let lock = std::fs::File::open(folder.path().join("shop.state.db.lock")).unwrap();
+        lock.lock().unwrap();
+        drop(lock);
+        Self::over(folder, version, |_| {})
     }
 
     pub(crate) fn store(&self) -> &Path {

@@ -545,7 +545,9 @@ fn summary(data: &Read) -> DataSummary {
         items: sold.len() as u64,
         first_day: calendar::date(first),
         last_day: calendar::date(last),
+        last_purchase: Some(calendar::rfc3339(data.last)),
         rejects: data.rejects.counts.clone(),
+        events: data.events.clone(),
     }
 }
 

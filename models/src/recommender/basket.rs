@@ -17,7 +17,7 @@ impl Recommender {
     /// Visits every item that may join a basket, with the inputs of the basket head. Needs no prepared scratch.
     pub fn visit_basket(&self, query: &Query<'_>, scratch: &mut Scratch, mut visit: impl FnMut(ItemIx, &[f32; BASKET_FEATURES.len()])) {
         self.start(query, scratch);
-        self.look_at_basket(query.basket, scratch);
+        self.look_at_basket(query, scratch);
         self.score_customer(query, scratch);
         self.each_for_basket(query, scratch, |entrant, x| visit(entrant.item, x));
     }
@@ -27,15 +27,15 @@ impl Recommender {
         self.basket_candidates(query, scratch);
         let candidates = std::mem::take(&mut scratch.scored);
         for entrant in &candidates {
-            visit(entrant, &self.basket_features(entrant, query.customer.is_some(), query.basket.len(), scratch));
+            visit(entrant, &self.basket_features(entrant, query.has_history(), query.context_len(), scratch));
         }
         scratch.scored = candidates;
     }
 
-    /// Tallies what goes with the basket: noisy-or over the shrunk confidences of its items.
-    pub(super) fn look_at_basket(&self, basket: &[ItemIx], scratch: &mut Scratch) {
+    /// Tallies what goes with the basket and what was looked at: noisy-or over the shrunk confidences of the items.
+    pub(super) fn look_at_basket(&self, query: &Query<'_>, scratch: &mut Scratch) {
         scratch.basket_categories.reset(self.categories.names.len());
-        for &from in basket {
+        for from in query.context() {
             scratch.basket_categories.add(self.categories.of[from.row()], 1.0, 1.0);
             let baskets = self.parts.items.baskets.value(from.row()) as f32 + BASKET_SHRINKAGE;
             for neighbour in self.parts.together.of(from) {
@@ -59,8 +59,8 @@ impl Recommender {
     fn basket_candidates(&self, query: &Query<'_>, scratch: &mut Scratch) {
         let recent_customers = self.parts.ranker.recent_customers.max(1) as f32;
         let touched = std::mem::take(&mut scratch.basket_touched);
-        let popular = self.by_popularity(&query.filter).take(MAX_POPULAR);
-        for item in touched.iter().copied().map(ItemIx).chain(popular).chain(self.boosted(query.boosts)) {
+        let popular = self.by_popularity(query).take(MAX_POPULAR);
+        for item in touched.iter().copied().map(ItemIx).chain(popular).chain(self.boosted(query)) {
             if !scratch.tally(item).taken && self.eligible(item, query, scratch) {
                 scratch.tally(item).taken = true;
                 let share = (self.parts.items.recent_buyers.value(item.row()) as f32 + 0.5) / (recent_customers + 1.0);

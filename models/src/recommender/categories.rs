@@ -36,18 +36,26 @@ impl Categories {
     /// The categories that lie within this one, itself included; `None` if no item's category is or begins with this path. Parts of a path are
     /// separated by `/` or `>`, blanks around them do not count.
     pub fn find(&self, path: &str) -> Option<Range<u32>> {
-        self.within.get(&parts(path).collect::<Vec<_>>().join("/")).cloned()
+        self.within.get(&canonical(path)).cloned()
     }
 
-    /// Whether a category of the items, by its position in [`Groups::names`], lies within any of these.
+    /// Whether a category, by its position in [`Groups::names`], lies within any of these. Categories that came later have their own number.
     pub(super) fn is_within(&self, category: u32, ranges: &[Range<u32>]) -> bool {
-        category != NONE && ranges.iter().any(|range| range.contains(&self.number[category as usize]))
+        let number = self.number.get(category as usize).copied().unwrap_or(category);
+        category != NONE && ranges.iter().any(|range| range.contains(&number))
     }
 
-    /// The categories of the items that lie within a range, as positions in [`Groups::names`].
-    pub(super) fn leaves(&self, range: &Range<u32>) -> &[u32] {
-        self.leaves.get(range.start as usize..range.end as usize).unwrap_or_default()
+    /// The categories that lie within a range, as positions in [`Groups::names`]; those that came later after them.
+    pub(super) fn leaves(&self, range: &Range<u32>) -> impl Iterator<Item = u32> + '_ {
+        let own = self.leaves.len() as u32;
+        let of_model = &self.leaves[range.start.min(own) as usize..range.end.min(own) as usize];
+        of_model.iter().copied().chain(range.start.max(own)..range.end)
     }
+}
+
+/// A path with its parts separated by `/` and nothing else.
+pub fn canonical(path: &str) -> String {
+    parts(path).collect::<Vec<_>>().join("/")
 }
 
 fn parts(path: &str) -> impl Iterator<Item = &str> {

@@ -53,15 +53,15 @@ impl Recommender {
             if !self.has_room(entrant.item, query, scratch) {
                 continue;
             }
-            let category = self.categories.of[entrant.item.row()];
+            let category = self.category_now(entrant.item, query);
             if category != NONE && query.diversity > 0.0 {
                 for (other, ln_worth) in scored.iter().zip(&mut ln_worth) {
-                    if self.categories.of[other.item.row()] == category {
+                    if self.category_now(other.item, query) == category {
                         *ln_worth -= give_way;
                     }
                 }
             }
-            self.note_shown(entrant.item, scratch);
+            self.note_shown(entrant.item, query, scratch);
             chosen.push(entrant);
         }
         chosen

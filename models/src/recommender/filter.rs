@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
-use super::Recommender;
+use super::{Query, Recommender};
 use crate::ItemIx;
-use crate::items::NONE;
+use crate::catalogue::Catalogue;
 
 /// Items of a price range up to which the range itself serves as the list to look through.
 const FEW: usize = 2_000;
@@ -51,14 +51,17 @@ pub enum Unmet {
 }
 
 impl Recommender {
-    /// What keeps an item out of an answer with this filter; `None` when it may be shown.
-    pub fn unmet(&self, item: ItemIx, filter: &Filter<'_>) -> Option<Unmet> {
-        let items = &self.parts.items;
-        let row = item.row();
-        let category = |categories: &[Range<u32>]| self.category_tree.is_within(self.categories.of[row], categories);
-        let brand = |brands: &[u32]| brands.contains(&self.brands.of[row]);
-        let price = |(least, most): (f64, f64)| items.price.get(row).is_some_and(|price| (least..=most).contains(&price));
-        if !items.available.value(row) {
+    /// What keeps an item out of the answer to a question, as far as its filter goes; `None` when it may be shown.
+    pub fn unmet(&self, item: ItemIx, query: &Query<'_>) -> Option<Unmet> {
+        let (items, filter, row) = (&self.parts.items, &query.filter, item.row());
+        let available = query.catalogue.map_or_else(|| items.available.value(row), |now| now.is_available(item));
+        let category = |categories: &[Range<u32>]| self.category_tree.is_within(self.category_now(item, query), categories);
+        let brand = |brands: &[u32]| brands.contains(&query.catalogue.map_or(self.brands.of[row], |now| now.brand(item)));
+        let price = |(least, most): (f64, f64)| {
+            let price = query.catalogue.map_or_else(|| items.price.get(row), |now| now.price(item));
+            price.is_some_and(|price| (least..=most).contains(&price))
+        };
+        if !available {
             Some(Unmet::Available)
         } else if !filter.categories.is_none_or(category) {
             Some(Unmet::Category)
@@ -75,40 +78,56 @@ impl Recommender {
         }
     }
 
-    /// The items that a filter lets in, most popular first: looks through the shortest of the lists that hold them all.
-    pub(super) fn by_popularity<'a>(&'a self, filter: &Filter<'a>) -> impl Iterator<Item = ItemIx> + 'a {
-        let filter = *filter;
-        self.shortest(&filter).filter(move |&item| self.unmet(item, &filter).is_none())
+    /// The number of an item's category as the catalogue now has it.
+    pub(super) fn category_now(&self, item: ItemIx, query: &Query<'_>) -> u32 {
+        query.catalogue.map_or(self.categories.of[item.row()], |now| now.category(item))
+    }
+
+    /// The items that a filter lets in, most popular first, some perhaps twice: looks through the shortest of the lists that hold them all.
+    pub(super) fn by_popularity<'a>(&'a self, query: &Query<'a>) -> impl Iterator<Item = ItemIx> + 'a {
+        let query = *query;
+        self.shortest(&query).filter(move |&item| self.unmet(item, &query).is_none())
     }
 
     /// The shortest list, most popular first, that holds every item that a filter lets in.
-    fn shortest<'a>(&'a self, filter: &Filter<'a>) -> ByPopularity<'a> {
-        let categories: Option<Vec<&[ItemIx]>> = filter.categories.map(|ranges| {
-            let leaves = ranges.iter().flat_map(|range| self.category_tree.leaves(range));
-            leaves.map(|&leaf| &self.category_popular[leaf as usize][..]).collect()
-        });
-        let brands: Option<Vec<&[ItemIx]>> = filter.brands.map(|brands| {
-            let known = brands.iter().filter(|&&brand| brand != NONE);
-            known.map(|&brand| &self.brand_popular[brand as usize][..]).collect()
-        });
-        let few = filter.only.or_else(|| {
-            let (least, most) = filter.price?;
-            let price = |item: &ItemIx| self.parts.items.price.get(item.row()).unwrap_or(f64::INFINITY);
-            let start = self.by_price.partition_point(|item| price(item) < least);
-            let end = self.by_price.partition_point(|item| price(item) <= most);
-            self.by_price.get(start..end).or(Some(&[])).filter(|range| range.len() <= FEW)
-        });
+    fn shortest<'a>(&'a self, query: &Query<'a>) -> ByPopularity<'a> {
+        let filter = &query.filter;
+        let categories =
+            filter.categories.map(|ranges| ranges.iter().flat_map(|range| self.lists_within(range, query.catalogue)).collect());
+        let brands = filter.brands.map(|brands| brands.iter().flat_map(|&brand| self.lists_of_brand(brand, query.catalogue)).collect());
         let lists = [categories, brands, Some(vec![&self.popular[..]])];
         let length = |lists: &Vec<&[ItemIx]>| lists.iter().map(|list| list.len()).sum::<usize>();
         let lists = lists.into_iter().flatten().min_by_key(length).unwrap_or_default();
+        let few = filter.only.map(<[ItemIx]>::to_vec).or_else(|| self.few_by_price(filter.price?, query.catalogue));
         match few.filter(|few| few.len() <= length(&lists)) {
-            Some(few) => {
-                let mut few = few.to_vec();
+            Some(mut few) => {
                 few.sort_unstable_by_key(|item| self.place[item.row()]);
                 ByPopularity::Few(few.into_iter())
             }
             None => ByPopularity::merge(lists, &self.place),
         }
+    }
+
+    /// The items of a range of categories, category by category: those of the model, and those that were moved there since.
+    pub(super) fn lists_within<'a>(&'a self, range: &Range<u32>, now: Option<&'a Catalogue>) -> Vec<&'a [ItemIx]> {
+        let of_model = |category: u32| self.category_popular.get(category as usize).map(Vec::as_slice);
+        let moved = |category: u32| now.map(|now| now.moved_into(category));
+        self.category_tree.leaves(range).flat_map(|category| of_model(category).into_iter().chain(moved(category))).collect()
+    }
+
+    /// The items of a brand: those of the model, and those that came to it since.
+    pub(super) fn lists_of_brand<'a>(&'a self, brand: u32, now: Option<&'a Catalogue>) -> impl Iterator<Item = &'a [ItemIx]> + use<'a> {
+        let of_model = self.brand_popular.get(brand as usize).map(Vec::as_slice);
+        of_model.into_iter().chain(now.map(|now| now.moved_to_brand(brand)))
+    }
+
+    /// The items within a price range, if they are few.
+    fn few_by_price(&self, (least, most): (f64, f64), now: Option<&Catalogue>) -> Option<Vec<ItemIx>> {
+        let price = |item: &ItemIx| self.parts.items.price.get(item.row()).unwrap_or(f64::INFINITY);
+        let start = self.by_price.partition_point(|item| price(item) < least);
+        let end = self.by_price.partition_point(|item| price(item) <= most);
+        let (of_model, repriced) = (self.by_price.get(start..end).unwrap_or_default(), now.map_or(&[][..], Catalogue::repriced));
+        (of_model.len() + repriced.len() <= FEW).then(|| of_model.iter().chain(repriced).copied().collect())
     }
 }
 

@@ -10,6 +10,7 @@ mod categories;
 mod choose;
 mod contest;
 mod filter;
+mod fresh;
 mod pointers;
 mod query;
 mod ranker;
@@ -22,8 +23,9 @@ mod why;
 
 use arrow::array::{Float64Array, UInt16Array, UInt32Array};
 
-pub use categories::Categories;
+pub use categories::{Categories, canonical};
 pub use filter::{Filter, Unmet};
+pub use fresh::{Fresh, FreshPurchase};
 pub use query::{Answer, MAX_N, Query, Reason, Recommendation, Source};
 pub use ranker::{BASKET_FEATURES, EXPLORE_FEATURES, FINALISTS, Head, REPEAT_FEATURES, Ranker};
 pub use related::{Evidence, Related, Relation};
@@ -95,6 +97,8 @@ pub struct Recommender {
     by_price: Vec<ItemIx>,
     pointers: pointers::Pointers,
     facts: Vec<signals::ItemFacts>,
+    /// Typical days between purchases of a customer of whom nothing is known.
+    usual_gap: f32,
     repeat: Judge<{ REPEAT_FEATURES.len() }>,
     explore: Judge<{ EXPLORE_FEATURES.len() }>,
     basket: Option<Judge<{ BASKET_FEATURES.len() }>>,
@@ -118,6 +122,7 @@ impl Recommender {
         Self {
             pointers: pointers::Pointers::new(neighbours, items.len()),
             facts: signals::ItemFacts::of_all(items, &parts.ranker),
+            usual_gap: fresh::usual_gap(&parts.gap_days),
             repeat: Judge::new(&parts.ranker.repeat),
             explore: Judge::new(&parts.ranker.explore),
             basket: parts.ranker.basket.as_ref().map(Judge::new),
@@ -163,6 +168,16 @@ impl Recommender {
         &self.popular
     }
 
+    /// The place of an item among all by popularity, from 0.
+    pub fn place(&self, item: ItemIx) -> u32 {
+        self.place[item.row()]
+    }
+
+    /// The items of a range of categories as the model has them, most popular first.
+    pub fn popular_within(&self, range: &std::ops::Range<u32>) -> impl Iterator<Item = ItemIx> + '_ {
+        self.merge(self.lists_within(range, None))
+    }
+
     /// How strongly two items go together in orders.
     pub fn association(&self, first: ItemIx, second: ItemIx, together: u32) -> Association {
         let baskets = |item: ItemIx| self.parts.items.baskets.value(item.row());
@@ -174,15 +189,15 @@ impl Recommender {
         self.start(query, scratch);
         let mut answer = self.pin(query, scratch);
         let pinned = answer.len();
-        self.look_at_basket(query.basket, scratch);
+        self.look_at_basket(query, scratch);
         self.score_customer(query, scratch);
-        if !query.basket.is_empty() {
+        if query.context_len() > 0 {
             self.score_basket(query, scratch);
-        } else if query.customer.is_none() && query.reorders() {
+        } else if !query.has_history() && query.reorders() {
             self.score_popular(query, scratch);
         }
         if !query.boosts.is_empty() {
-            scratch.scored.iter_mut().for_each(|entrant| entrant.log_odds += self.lift(entrant.item, query.boosts));
+            scratch.scored.iter_mut().for_each(|entrant| entrant.log_odds += self.lift(entrant.item, query));
         }
         let chosen = self.choose(query, query.n - pinned, scratch);
         answer.extend(chosen.iter().map(|entrant| self.explain(entrant, query, scratch)));
@@ -196,11 +211,13 @@ impl Recommender {
 
     /// Scores the customer's own items and the neighbours of those; nothing for a stranger.
     fn score_customer(&self, query: &Query<'_>, scratch: &mut Scratch) {
-        let Some(customer) = query.customer else { return };
+        if !query.has_history() {
+            return;
+        }
         let (mut repeat, mut explore) = (std::mem::take(&mut scratch.repeat_contest), std::mem::take(&mut scratch.explore_contest));
         repeat.clear();
         explore.clear();
-        self.candidates(customer, query.purchased != Purchased::Exclude, Some(query), scratch, |candidate, scratch| {
+        self.candidates(query, query.purchased != Purchased::Exclude, scratch, |candidate, scratch| {
             if !self.eligible(candidate.item, query, scratch) {
                 return;
             }
@@ -219,7 +236,7 @@ impl Recommender {
 
     /// Scores what is popular among what the filter lets in, and what is boosted, for a stranger whose answer is to be put in another order.
     fn score_popular(&self, query: &Query<'_>, scratch: &mut Scratch) {
-        for item in self.by_popularity(&query.filter).take(4 * query.n + MOST_BLOCKED).chain(self.boosted(query.boosts)) {
+        for item in self.by_popularity(query).take(4 * query.n + MOST_BLOCKED).chain(self.boosted(query)) {
             if !scratch.tally(item).taken && self.eligible(item, query, scratch) {
                 scratch.tally(item).taken = true;
                 let p = self.popularity(item).clamp(1e-6, 1.0 - 1e-6);
@@ -293,7 +310,7 @@ impl Recommender {
         let mut add = |item: ItemIx, share: f32, source: Source, reason: Reason, scratch: &mut Scratch| {
             if !scratch.tally(item).taken && self.eligible(item, query, scratch) && self.has_room(item, query, scratch) {
                 scratch.tally(item).taken = true;
-                self.note_shown(item, scratch);
+                self.note_shown(item, query, scratch);
                 first.get_or_insert(source);
                 let ceiling = answer[pinned..].last().map_or(1.0, |last| last.score);
                 answer.push(Recommendation { item, score: share.min(ceiling), source, reason });
@@ -309,7 +326,8 @@ impl Recommender {
                 }
             }
         }
-        if let Some(usual) = query.customer.filter(|_| !query.filter.narrows()).and_then(|_| scratch.categories.heaviest()) {
+        let usual = if query.has_history() && !query.filter.narrows() { scratch.categories.heaviest() } else { None };
+        if let Some(usual) = usual {
             for &item in &self.category_popular[usual as usize] {
                 if add(item, self.popularity(item), Source::Category, self.popular_reason(item), scratch) {
                     return first;
@@ -317,7 +335,7 @@ impl Recommender {
             }
         }
         let source = if query.filter.categories.is_some() { Source::Category } else { Source::Popular };
-        for item in self.by_popularity(&query.filter) {
+        for item in self.by_popularity(query) {
             if add(item, self.popularity(item), source, self.popular_reason(item), scratch) {
                 break;
             }

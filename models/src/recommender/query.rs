@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Boost, Filter, Purchased};
+use super::{Boost, Filter, Fresh, Purchased};
+use crate::catalogue::Catalogue;
 use crate::{CustomerIx, ItemIx};
 
 /// The most items one answer may hold.
@@ -15,6 +16,10 @@ pub struct Query<'a> {
     pub customer: Option<CustomerIx>,
     /// What lies in the basket, or was looked at in this session. Never in the answer.
     pub basket: &'a [ItemIx],
+    /// What they did since the model was fitted.
+    pub fresh: Fresh<'a>,
+    /// The catalogue as it is now; `None` = as the model has it.
+    pub catalogue: Option<&'a Catalogue>,
     /// Items never to show.
     pub exclude: &'a [ItemIx],
     /// Which items may be shown, whoever asks.
@@ -119,6 +124,20 @@ pub enum Reason {
     },
     /// The shop's own wish.
     Pinned,
+}
+
+impl Reason {
+    /// The name used in the API.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::BoughtBefore { .. } => "bought_before",
+            Self::BoughtWith { .. } => "bought_with",
+            Self::BoughtByTheSameCustomers { .. } => "bought_by_the_same_customers",
+            Self::SegmentFavourite { .. } => "segment_favourite",
+            Self::Popular { .. } => "popular",
+            Self::Pinned => "pinned",
+        }
+    }
 }
 
 /// One item of an answer.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Query, Recommender, Scratch};
 use crate::ItemIx;
+use crate::catalogue::Catalogue;
 use crate::co_purchase::Association;
 
 /// In which way two items are related.
@@ -57,9 +58,16 @@ pub struct Related {
 
 impl Recommender {
     /// The items most related to one item, best first: its neighbours, then what is popular in its category, then in the shop, so that
-    /// `n` come back whenever `n` other items are available. An unknown item (`None`) starts at the popular ones.
-    pub fn related(&self, item: Option<ItemIx>, relation: Relation, n: usize, scratch: &mut Scratch) -> Vec<Related> {
-        let query = Query { exclude: item.as_slice(), n, ..Query::default() };
+    /// `n` come back whenever `n` other items are available, by the catalogue `now` or else the model's. An unknown item (`None`) starts at the popular ones.
+    pub fn related(
+        &self,
+        item: Option<ItemIx>,
+        relation: Relation,
+        n: usize,
+        now: Option<&Catalogue>,
+        scratch: &mut Scratch,
+    ) -> Vec<Related> {
+        let query = Query { exclude: item.as_slice(), catalogue: now, n, ..Query::default() };
         self.start(&query, scratch);
         let mut related: Vec<Related> = Vec::with_capacity(n.min(self.parts.items.len()));
         let mut add = |item: ItemIx, score: f32, evidence: Evidence| {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::scratch::Scratch;
 use super::{Query, Reason, Recommendation, Recommender, Source};
 use crate::ItemIx;
+use crate::catalogue::Catalogue;
 use crate::histories::Bought;
 
 /// The least and the most that boosts may multiply an item's odds by, all of its boosts together.
@@ -80,16 +81,20 @@ impl Recommender {
     /// Blocks what must not be shown to this shopper.
     pub(super) fn start(&self, query: &Query<'_>, scratch: &mut Scratch) {
         scratch.reset(self.parts.items.len());
-        scratch.shown_categories.reset(self.categories.names.len());
+        scratch.shown_categories.reset(self.categories.names.len() + query.catalogue.map_or(0, Catalogue::more_categories));
         for &item in query.basket.iter().chain(query.exclude) {
             scratch.tally(item).blocked = true;
         }
-        if let Some(customer) = query.customer.filter(|_| query.purchased != Purchased::Include) {
-            let gap_days = self.parts.gap_days.value(customer.row()) as f32;
-            for bought in self.parts.histories.of(customer) {
+        if query.purchased != Purchased::Include && query.has_history() {
+            let gap_days = self.standing(query.customer, &query.fresh).gap_days;
+            let mut look = |bought: Bought| {
                 if self.is_kept_back(&bought, gap_days, query.purchased) {
                     scratch.tally(bought.item).blocked = true;
                 }
+            };
+            match query.customer {
+                Some(customer) if query.fresh.purchases.is_empty() => self.parts.histories.of(customer).for_each(&mut look),
+                customer => self.history_with(customer, &query.fresh).into_iter().for_each(&mut look),
             }
         }
     }
@@ -114,41 +119,40 @@ impl Recommender {
 
     /// Whether the rules let an item into the answer.
     pub(super) fn eligible(&self, item: ItemIx, query: &Query<'_>, scratch: &mut Scratch) -> bool {
-        !scratch.tally(item).blocked && self.unmet(item, &query.filter).is_none()
+        !scratch.tally(item).blocked && self.unmet(item, query).is_none()
     }
 
     /// Whether the answer has room for another item of this one's category.
     pub(super) fn has_room(&self, item: ItemIx, query: &Query<'_>, scratch: &Scratch) -> bool {
-        query.max_per_category.is_none_or(|most| scratch.shown_categories.share(self.categories.of[item.row()]).1 < most as f32)
+        query.max_per_category.is_none_or(|most| scratch.shown_categories.share(self.category_now(item, query)).1 < most as f32)
     }
 
     /// Notes that an item is in the answer.
-    pub(super) fn note_shown(&self, item: ItemIx, scratch: &mut Scratch) {
-        scratch.shown_categories.add(self.categories.of[item.row()], 1.0, 1.0);
+    pub(super) fn note_shown(&self, item: ItemIx, query: &Query<'_>, scratch: &mut Scratch) {
+        scratch.shown_categories.add(self.category_now(item, query), 1.0, 1.0);
     }
 
     /// What the boosts add to the log-odds of an item.
-    pub(super) fn lift(&self, item: ItemIx, boosts: &[Boost]) -> f32 {
+    pub(super) fn lift(&self, item: ItemIx, query: &Query<'_>) -> f32 {
         let meant = |target: &Target| match target {
             Target::Item(meant) => *meant == item,
-            Target::Category(range) => self.category_tree.is_within(self.categories.of[item.row()], std::slice::from_ref(range)),
-            Target::Brand(brand) => self.brands.of[item.row()] == *brand,
+            Target::Category(range) => self.category_tree.is_within(self.category_now(item, query), std::slice::from_ref(range)),
+            Target::Brand(brand) => query.catalogue.map_or(self.brands.of[item.row()], |now| now.brand(item)) == *brand,
         };
-        let factor: f32 = boosts.iter().filter(|boost| meant(&boost.target)).map(|boost| boost.factor).product();
+        let factor: f32 = query.boosts.iter().filter(|boost| meant(&boost.target)).map(|boost| boost.factor).product();
         factor.clamp(*BOOSTS.start(), *BOOSTS.end()).ln()
     }
 
-    /// The most popular items that boosts lift: they are candidates even where nothing else speaks for them.
-    pub(super) fn boosted<'a>(&'a self, boosts: &'a [Boost]) -> impl Iterator<Item = ItemIx> + 'a {
-        boosts.iter().filter(|boost| boost.factor > 1.0).flat_map(|boost| {
+    /// The most popular items that boosts lift and the filter lets in: they are candidates even where nothing else speaks for them.
+    pub(super) fn boosted<'a>(&'a self, query: &Query<'a>) -> impl Iterator<Item = ItemIx> + 'a {
+        let query = *query;
+        query.boosts.iter().filter(|boost| boost.factor > 1.0).flat_map(move |boost| {
             let (item, lists): (Option<ItemIx>, Vec<&[ItemIx]>) = match &boost.target {
                 Target::Item(item) => (Some(*item), Vec::new()),
-                Target::Brand(brand) => (None, self.brand_popular.get(*brand as usize).map(Vec::as_slice).into_iter().collect()),
-                Target::Category(range) => {
-                    (None, self.category_tree.leaves(range).iter().map(|&leaf| &self.category_popular[leaf as usize][..]).collect())
-                }
+                Target::Brand(brand) => (None, self.lists_of_brand(*brand, query.catalogue).collect()),
+                Target::Category(range) => (None, self.lists_within(range, query.catalogue)),
             };
-            item.into_iter().chain(self.merge(lists).take(BOOSTED))
+            item.into_iter().chain(self.merge(lists)).filter(move |&item| self.unmet(item, &query).is_none()).take(BOOSTED)
         })
     }
 
@@ -158,7 +162,7 @@ impl Recommender {
         for &item in query.pinned {
             if pinned.len() < query.n && self.eligible(item, query, scratch) && self.has_room(item, query, scratch) {
                 scratch.tally(item).blocked = true;
-                self.note_shown(item, scratch);
+                self.note_shown(item, query, scratch);
                 pinned.push(Recommendation { item, score: self.popularity(item), source: Source::Pinned, reason: Reason::Pinned });
             }
         }

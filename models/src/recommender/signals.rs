@@ -1,8 +1,9 @@
 //! Signals: from a customer's history to candidates with a feature vector each.
 
+use super::fresh::Standing;
 use super::ranker::{EXPLORE_FEATURES, REPEAT_FEATURES, Ranker};
 use super::scratch::Scratch;
-use super::{Filter, Query, Recommender};
+use super::{Query, Recommender};
 use crate::factors::{WIDTH, product};
 use crate::histories::Bought;
 use crate::items::Items;
@@ -101,32 +102,51 @@ impl Recommender {
     /// started for this question; blocked items are still visited.
     pub fn visit_candidates(&self, customer: CustomerIx, repeat: bool, scratch: &mut Scratch, mut visit: impl FnMut(Candidate)) {
         scratch.reset(self.parts.items.len());
-        self.candidates(customer, repeat, None, scratch, |candidate, _| visit(candidate));
+        let query = Query { customer: Some(customer), ..Query::default() };
+        self.candidates(&query, repeat, scratch, |candidate, _| visit(candidate));
     }
 
-    /// The same for a question, whose filter leaves out new items before the best of them are taken.
-    pub(super) fn candidates(
+    /// Visits every candidate for a question, whose filter leaves out new items before the best of them are taken. Straight from the customer's
+    /// row where nothing is to be laid over it.
+    pub(super) fn candidates(&self, query: &Query<'_>, repeat: bool, scratch: &mut Scratch, visit: impl FnMut(Candidate, &mut Scratch)) {
+        match query.customer {
+            Some(known) if query.fresh.purchases.is_empty() => {
+                let histories = &self.parts.histories;
+                self.candidates_of(query, || histories.of(known), histories.items(known), repeat, scratch, visit);
+            }
+            customer => {
+                let history = self.history_with(customer, &query.fresh);
+                let items: Vec<u32> = history.iter().map(|bought| bought.item.0).collect();
+                self.candidates_of(query, || history.iter().copied(), &items, repeat, scratch, visit);
+            }
+        }
+    }
+
+    fn candidates_of<H: Iterator<Item = Bought>>(
         &self,
-        customer: CustomerIx,
+        query: &Query<'_>,
+        history: impl Fn() -> H,
+        items: &[u32],
         repeat: bool,
-        query: Option<&Query<'_>>,
         scratch: &mut Scratch,
         mut visit: impl FnMut(Candidate, &mut Scratch),
     ) {
-        let shopper = self.look_at_history(customer, scratch);
-        for bought in self.parts.histories.of(customer) {
+        let standing = self.standing(query.customer, &query.fresh);
+        let shopper = self.look_at_history(query.customer, &standing, &history, items, scratch);
+        for bought in history() {
             scratch.tally(bought.item).taken = true;
             if repeat && bought.orders > 0 {
                 let features = Features::Repeat(self.repeat_features(&bought, &shopper, scratch));
                 visit(Candidate { item: bought.item, orders: bought.orders, days_since_last: bought.days_since_last, features }, scratch);
             }
         }
-        for &item in self.parts.histories.items(customer) {
+        for &item in items {
             scratch.together.forget(ItemIx(item));
         }
-        let new_items = self.new_items(customer, query, scratch);
-        for bought in returned_items(self, customer) {
-            scratch.tally(bought).taken = false;
+        let new_items = self.new_items(query, scratch);
+        // what came back whole is neither a candidate nor new, but still there for the end of the ladder
+        for bought in history().filter(|bought| bought.orders == 0) {
+            scratch.tally(bought.item).taken = false;
         }
         for item in new_items {
             let features = Features::Explore(self.explore_features(item, &shopper, scratch));
@@ -135,12 +155,19 @@ impl Recommender {
     }
 
     /// Adds up what the history says of categories, brands, prices and neighbours.
-    fn look_at_history(&self, customer: CustomerIx, scratch: &mut Scratch) -> Shopper<'_> {
+    fn look_at_history<'a, H: Iterator<Item = Bought>>(
+        &self,
+        customer: Option<CustomerIx>,
+        standing: &Standing<'a>,
+        history: &impl Fn() -> H,
+        items: &[u32],
+        scratch: &mut Scratch,
+    ) -> Shopper<'a> {
         let parts = &self.parts;
         scratch.categories.reset(self.categories.names.len());
         scratch.brands.reset(self.brands.names.len());
         let (mut price_sum, mut price_weight, mut most_fast, mut most_recent) = (0.0, 0.0, 0.0_f32, 0.0_f32);
-        for bought in parts.histories.of(customer).filter(|bought| bought.orders > 0) {
+        for bought in history().filter(|bought| bought.orders > 0) {
             let row = bought.item.row();
             let count = bought.orders as f32;
             scratch.categories.add(self.categories.of[row], bought.slow, count);
@@ -163,28 +190,27 @@ impl Recommender {
             scratch.together.add(self.pointers.of(ItemIx(from)), weight.sqrt().max(LEAST_WEIGHT));
         }
         // both ascend by item
-        let mut own = parts.histories.items(customer).iter().peekable();
+        let mut own = items.iter().peekable();
         let mut most_affinity = 0.0_f32;
-        for (item, affinity) in parts.affinity.of(customer) {
+        for (item, affinity) in customer.into_iter().flat_map(|customer| parts.affinity.of(customer)) {
             scratch.tally(item).affinity = affinity;
             while own.next_if(|&&own| own < item.0).is_some() {}
             if own.peek() != Some(&&item.0) {
                 most_affinity = most_affinity.max(affinity);
             }
         }
-        for (item, lately) in parts.lately.of(customer) {
+        for (item, lately) in customer.into_iter().flat_map(|customer| parts.lately.of(customer)) {
             scratch.tally(item).lately = lately;
         }
-        let row = customer.row();
-        let (orders, gap_days) = (parts.orders.value(row) as f32, parts.gap_days.value(row) as f32);
+        let &Standing { factors, orders, gap_days, days_since_last } = standing;
         Shopper {
-            factors: parts.customer_factors.of(row),
+            factors,
             orders,
             ln_orders: orders.ln_1p(),
-            ln_days_since_last: (parts.days_since_last.value(row) as f32).ln_1p(),
+            ln_days_since_last: days_since_last.ln_1p(),
             gap_days,
             ln_gap: gap_days.ln_1p(),
-            ln_items: (parts.histories.items(customer).len() as f32).ln_1p(),
+            ln_items: (items.len() as f32).ln_1p(),
             mean_ln_price: (price_weight > 0.0).then(|| price_sum / price_weight),
             most_fast,
             most_recent,
@@ -193,32 +219,35 @@ impl Recommender {
     }
 
     /// The items new to the customer that are worth scoring: the best by each signal, the most popular, and what is boosted.
-    fn new_items(&self, customer: CustomerIx, query: Option<&Query<'_>>, scratch: &mut Scratch) -> Vec<ItemIx> {
+    fn new_items(&self, query: &Query<'_>, scratch: &mut Scratch) -> Vec<ItemIx> {
         let mut chosen = Vec::with_capacity(3 * MAX_EXPLORE + MAX_POPULAR);
         let mut keys = std::mem::take(&mut scratch.keys);
-        let filter = query.map_or_else(Filter::default, |query| query.filter);
         // what is only unavailable or blocked is so rare that it may drop out after the best were taken
-        let passes = |item: ItemIx| !filter.narrows() || self.unmet(item, &filter).is_none();
+        let narrows = query.filter.narrows();
+        let passes = |item: ItemIx| !narrows || self.unmet(item, query).is_none();
         for signal in [&self.parts.affinity, &self.parts.lately] {
-            let fresh = signal.of(customer).filter(|&(item, score)| score > 0.0 && !scratch.tally(item).taken && passes(item));
+            let fresh = query
+                .customer
+                .into_iter()
+                .flat_map(|customer| signal.of(customer))
+                .filter(|&(item, score)| score > 0.0 && !scratch.tally(item).taken && passes(item));
             choose(fresh.map(|(item, score)| (item.0, score)), MAX_EXPLORE, &mut keys);
             take(&keys, &mut chosen, scratch);
         }
         choose(scratch.together.iter().filter(|&(item, _)| passes(ItemIx(item))), MAX_EXPLORE, &mut keys);
         take(&keys, &mut chosen, scratch);
         scratch.keys = keys;
-        let boosts = query.map_or(&[][..], |query| query.boosts);
         let mut add = |item: ItemIx| {
             if !std::mem::replace(&mut scratch.tally(item).taken, true) {
                 chosen.push(item);
             }
         };
-        if filter.narrows() {
-            self.by_popularity(&filter).take(MAX_POPULAR).for_each(&mut add);
+        if narrows {
+            self.by_popularity(query).take(MAX_POPULAR).for_each(&mut add);
         } else {
             self.popular.iter().copied().take(MAX_POPULAR).for_each(&mut add);
         }
-        self.boosted(boosts).for_each(&mut add);
+        self.boosted(query).for_each(&mut add);
         chosen
     }
 
@@ -332,9 +361,4 @@ fn take(keys: &[u64], chosen: &mut Vec<ItemIx>, scratch: &mut Scratch) {
             chosen.push(item);
         }
     }
-}
-
-/// Items of which everything came back: neither candidates nor new, but still there for the end of the ladder.
-fn returned_items(recommender: &Recommender, customer: CustomerIx) -> impl Iterator<Item = ItemIx> + '_ {
-    recommender.parts.histories.of(customer).filter(|bought| bought.orders == 0).map(|bought| bought.item)
 }

@@ -79,22 +79,25 @@ impl Recommender {
         if query.exclude.contains(&item) {
             return Some(Rule::Excluded);
         }
-        let kept_back = query.customer.is_some_and(|customer| {
-            let gap_days = self.parts.gap_days.value(customer.row()) as f32;
-            let bought = self.parts.histories.of(customer).find(|bought| bought.item == item);
-            bought.is_some_and(|bought| self.is_kept_back(&bought, gap_days, query.purchased))
-        });
-        if kept_back {
+        let gap_days = self.standing(query.customer, &query.fresh).gap_days;
+        let bought = self.history_with(query.customer, &query.fresh).into_iter().find(|bought| bought.item == item);
+        if bought.is_some_and(|bought| self.is_kept_back(&bought, gap_days, query.purchased)) {
             return Some(Rule::Purchased);
         }
-        self.unmet(item, &query.filter).map(Rule::Filter)
+        self.unmet(item, query).map(Rule::Filter)
     }
 
     /// The inputs of the head that scores an item for the customer of a question, whether or not a rule keeps it out.
     fn features_of(&self, query: &Query<'_>, item: ItemIx, scratch: &mut Scratch) -> Vec<(&'static str, f32)> {
         let mut found = Vec::new();
-        if let Some(customer) = query.customer {
-            self.visit_candidates(customer, true, scratch, |candidate| {
+        if query.has_history() {
+            scratch.reset(self.parts.items.len());
+            let asked = Query {
+                filter: super::Filter { only: Some(std::slice::from_ref(&item)), ..Default::default() },
+                catalogue: None,
+                ..*query
+            };
+            self.candidates(&asked, true, scratch, |candidate, _| {
                 if candidate.item == item {
                     found = match &candidate.features {
                         Features::Repeat(x) => REPEAT_FEATURES.into_iter().zip(x.iter().copied()).collect(),

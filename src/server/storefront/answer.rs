@@ -1,16 +1,20 @@
 //! An answer: from what is known of a shopper and what may be shown to items with their evidence, through the one scoring path.
 
+use std::sync::Arc;
+
 use actix_web::HttpResponse;
 use serde::Serialize;
-use shopkeeper_models::recommender::{Query, Reason, Recommendation};
+use shopkeeper_models::catalogue::{Catalogue, NewItem};
+use shopkeeper_models::recommender::{Fresh, Query, Reason, Recommendation};
 use shopkeeper_models::{CustomerIx, ItemIx, Model};
 use utoipa::ToSchema;
 
-use crate::server::answer;
 use crate::server::extract::Id;
 use crate::server::problem::Problem;
-use crate::server::rules::{Found, Rules, Unknown};
+use crate::server::rules::{Found, Rules, Shelf, Unknown};
 use crate::server::state::{ModelRef, Served, Shop, with_scratch};
+use crate::server::{answer, newcomers};
+use crate::state::{Remembered, now};
 
 /// Which signal an item owes its place to.
 #[derive(ToSchema)]
@@ -23,6 +27,7 @@ enum SourceName {
     Segment,
     Category,
     Popular,
+    NewItem,
     Pinned,
 }
 
@@ -30,7 +35,7 @@ enum SourceName {
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "code", rename_all = "snake_case")]
 #[schema(as = Reason)]
-enum Why<'a> {
+pub(in crate::server) enum Why<'a> {
     /// The customer's own orders of it.
     BoughtBefore {
         /// Orders of this customer that hold it.
@@ -66,45 +71,65 @@ enum Why<'a> {
         /// How many.
         recent_buyers: u32,
     },
+    /// The model does not know it yet; it stands beside an item of the answer that it is like.
+    NewItem {
+        /// That item; null when it only fills the answer up.
+        #[schema(required)]
+        like_item_id: Option<&'a str>,
+    },
     /// The shop's own wish.
     Pinned,
+}
+
+impl Why<'_> {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::BoughtBefore { .. } => "bought_before",
+            Self::BoughtWith { .. } => "bought_with",
+            Self::BoughtByTheSameCustomers { .. } => "bought_by_the_same_customers",
+            Self::SegmentFavourite { .. } => "segment_favourite",
+            Self::Popular { .. } => "popular",
+            Self::NewItem { .. } => "new_item",
+            Self::Pinned => "pinned",
+        }
+    }
 }
 
 /// One item of an answer.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RecommendedItem)]
-pub(super) struct Shown<'a> {
+pub(in crate::server) struct Shown<'a> {
     /// The shop's id.
     #[schema(example = "1082185")]
-    item_id: &'a str,
+    pub(in crate::server) item_id: &'a str,
     /// Place in the answer, from 1.
     #[schema(example = 1)]
-    rank: usize,
+    pub(in crate::server) rank: usize,
     /// 0 to 1, never rising down the answer unless `diversity`, `novelty` or `pinned` is asked for. For a customer with a history the probability of
     /// buying it within the next four weeks, with a basket the probability that it joins it, otherwise a share of baskets or customers.
     #[schema(example = 0.83)]
-    score: f32,
+    pub(in crate::server) score: f32,
     /// The strongest signal.
     #[schema(value_type = SourceName, example = "repeat")]
-    source: &'static str,
+    pub(in crate::server) source: &'static str,
     /// The evidence.
-    reason: Why<'a>,
+    pub(in crate::server) reason: Why<'a>,
     /// Title, if the catalogue has one.
     #[schema(required, example = "Bananas")]
-    title: Option<&'a str>,
+    pub(in crate::server) title: Option<&'a str>,
     /// Category, if the catalogue has one.
     #[schema(required, example = "PRODUCE/FRUIT")]
-    category: Option<&'a str>,
+    pub(in crate::server) category: Option<&'a str>,
 }
 
 /// What to show, best first.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RecommendationAnswer)]
 pub(super) struct RecommendationAnswer<'a> {
-    /// Unique to this answer. Name it in what is later reported of impressions, clicks and purchases.
-    #[schema(example = "f3a8c1d2e4b5968770817263544a5b6c")]
+    /// Unique to this answer. Name it, with an item's rank, in the events of impressions, clicks, carts and purchases that come of it.
+    #[schema(example = "3f1c9a0b9c1d22aa5b6c7d8e70817263544a5b6c-AARR")]
     recommendation_id: String,
-    /// Whether the model knows the customer.
+    /// Whether anything is known of the customer: by the model, or by events since.
     known: bool,
     /// Where the answer had to start when the shopper's own history gave nothing; null when it did.
     #[schema(value_type = Option<SourceName>, required)]
@@ -124,7 +149,10 @@ pub(super) struct RecommendationAnswer<'a> {
 /// Who is shopping, what is in the basket, and what may be shown.
 #[derive(Default)]
 pub(super) struct Ask<'a> {
+    /// What asks, where no scenario is named: answers are told apart by it in what is learned of their use.
+    pub(super) place: &'static str,
     pub(super) customer_id: Option<&'a Id>,
+    pub(super) session_id: Option<&'a Id>,
     pub(super) basket: &'a [Id],
     /// Items looked at in this session; they count as the basket does.
     pub(super) recent_items: &'a [Id],
@@ -134,45 +162,97 @@ pub(super) struct Ask<'a> {
 }
 
 /// A question whose names were looked up in one model.
-pub(super) struct Asked {
-    pub(super) customer: Option<CustomerIx>,
-    pub(super) basket: Vec<ItemIx>,
+pub(super) struct Asked<'a> {
+    ask: &'a Ask<'a>,
+    scenario: Option<Arc<Rules>>,
+    catalogue: &'a Catalogue,
+    customer: Option<CustomerIx>,
+    remembered: Remembered,
+    basket: Vec<ItemIx>,
     pub(super) rules: Found,
-    pub(super) n: usize,
+    /// Whether anything is known of the customer.
+    pub(super) known: bool,
 }
 
 impl Ask<'_> {
-    /// Looks everything up in a model.
-    pub(super) fn look_up(&self, shop: &Shop, model: &Model, unknown: &mut Unknown) -> Result<Asked, Problem> {
+    /// Looks everything up in a model and what was remembered since.
+    pub(super) fn look_up<'a>(
+        &'a self,
+        shop: &Shop,
+        served: &'a Served,
+        catalogue: &'a Catalogue,
+        unknown: &mut Unknown,
+    ) -> Result<Asked<'a>, Problem> {
         let scenario = shop.scenarios.find(self.scenario)?;
+        let model = &*served.model;
+        let shelf = Shelf { model, catalogue };
         let customer = self.customer_id.and_then(|id| model.customers.find(&id.0));
-        if self.customer_id.is_some() && customer.is_none() {
+        let id = |id: Option<&'a Id>| id.map(|id| id.0.as_str());
+        let remembered = shop.state.activity.recall(id(self.customer_id), id(self.session_id), model, &served.seen, now());
+        let remembered = remembered.unwrap_or_default();
+        let known = customer.is_some() || remembered.known && self.customer_id.is_some();
+        if self.customer_id.is_some() && !known {
             shop.metrics.unknown_customer();
         }
-        let basket = unknown.items(model, self.basket.iter().chain(self.recent_items));
-        let rules = self.rules.find_within(scenario.as_deref(), model, unknown);
+        let mut basket = unknown.items(shelf, self.basket.iter().chain(self.recent_items));
+        // a page that says what lies in the basket knows better than what was remembered
+        if self.basket.is_empty() && self.recent_items.is_empty() {
+            basket.extend(&remembered.basket);
+        }
+        let rules = self.rules.find_within(scenario.as_deref(), shelf, unknown);
         shop.metrics.unknown_items(unknown.items.len());
-        Ok(Asked { customer, basket, rules, n: self.n })
+        Ok(Asked { ask: self, scenario, catalogue, customer, remembered, basket, rules, known })
     }
 }
 
-impl Asked {
+impl Asked<'_> {
     pub(super) fn query(&self) -> Query<'_> {
-        Query { customer: self.customer, basket: &self.basket, n: self.n, ..self.rules.query() }
+        let Remembered { purchases, orders, viewed, .. } = &self.remembered;
+        Query {
+            customer: self.customer,
+            fresh: Fresh { purchases, orders: *orders, viewed },
+            catalogue: Some(self.catalogue),
+            basket: &self.basket,
+            n: self.ask.n,
+            ..self.rules.query()
+        }
+    }
+
+    /// Whether an item that the model does not know may be shown.
+    fn let_in(&self, item_id: &str, item: &NewItem) -> bool {
+        let in_basket = self.ask.basket.iter().chain(self.ask.recent_items).any(|id| id.0 == item_id);
+        let taken = in_basket || self.remembered.new_items.iter().any(|id| **id == *item_id);
+        !taken && self.ask.rules.let_in(item_id, item) && self.scenario.as_ref().is_none_or(|rules| rules.let_in(item_id, item))
     }
 }
 
-/// Answers through the one scoring path.
-pub(super) fn recommend<'a>(shop: &Shop, served: &'a Served, asked: &Asked, unknown: Unknown) -> (RecommendationAnswer<'a>, Vec<ItemIx>) {
+/// The place of what sells; new items have none in it.
+pub(super) const POPULAR: &str = "popular";
+
+/// Answers through the one scoring path. `never` names new items that must not be shown.
+pub(super) fn recommend<'a>(
+    shop: &Shop,
+    served: &'a Served,
+    asked: &Asked<'a>,
+    never: &[&str],
+    unknown: Unknown,
+) -> (RecommendationAnswer<'a>, Vec<ItemIx>) {
     let model = &*served.model;
     let answer = with_scratch(|scratch| model.recommender.recommend(&asked.query(), scratch));
     let fallback = answer.fallback.map(|source| source.name());
     shop.metrics.answer(fallback);
+    let mut items: Vec<Shown<'a>> = answer.items.iter().enumerate().map(|(at, item)| show(model, asked.catalogue, at + 1, item)).collect();
+    if asked.ask.place != POPULAR && asked.catalogue.new_items().len() > 0 {
+        let wanted = |id: &str, item: &NewItem| !never.contains(&id) && asked.let_in(id, item);
+        newcomers::join(&mut items, model, asked.catalogue, wanted, asked.rules.max_per_category(), asked.ask.n);
+    }
+    let sources = items.iter().map(|item| (item.source, item.reason.name()));
+    let place = asked.ask.scenario.unwrap_or(asked.ask.place);
     let body = RecommendationAnswer {
-        recommendation_id: shop.answer_id(),
-        known: asked.customer.is_some(),
+        recommendation_id: shop.state.attribution.id(&model.version, place, sources),
+        known: asked.known,
         fallback,
-        items: answer.items.iter().enumerate().map(|(at, item)| show(model, at + 1, item)).collect(),
+        items,
         unknown_items: unknown.items,
         unknown_categories: unknown.categories,
         unknown_brands: unknown.brands,
@@ -184,12 +264,13 @@ pub(super) fn recommend<'a>(shop: &Shop, served: &'a Served, asked: &Asked, unkn
 /// Looks a question up, answers it and sends the answer.
 pub(super) fn respond(shop: &Shop, ask: &Ask<'_>) -> Result<HttpResponse, Problem> {
     let served = shop.served();
+    let catalogue = served.catalogue.load();
     let mut unknown = Unknown::default();
-    let asked = ask.look_up(shop, &served.model, &mut unknown)?;
-    answer::json(&served, &recommend(shop, &served, &asked, unknown).0)
+    let asked = ask.look_up(shop, &served, &catalogue, &mut unknown)?;
+    answer::json(&served, &recommend(shop, &served, &asked, &[], unknown).0)
 }
 
-pub(super) fn show<'a>(model: &'a Model, rank: usize, recommendation: &Recommendation) -> Shown<'a> {
+pub(super) fn show<'a>(model: &'a Model, catalogue: &'a Catalogue, rank: usize, recommendation: &Recommendation) -> Shown<'a> {
     let items = model.items();
     let reason = match recommendation.reason {
         Reason::BoughtBefore { orders, days_since_last } => Why::BoughtBefore { orders, days_since_last },
@@ -208,7 +289,7 @@ pub(super) fn show<'a>(model: &'a Model, rank: usize, recommendation: &Recommend
         score: recommendation.score,
         source: recommendation.source.name(),
         reason,
-        title: items.title.get(item.row()),
-        category: model.recommender.category_of(item),
+        title: catalogue.title(item).or_else(|| items.title.get(item.row())),
+        category: catalogue.category_name(&model.recommender, catalogue.category(item)),
     }
 }

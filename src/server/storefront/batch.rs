@@ -3,6 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use serde::{Deserialize, Serialize};
+use shopkeeper_models::ItemIx;
 use utoipa::ToSchema;
 
 use super::BodyProblems;
@@ -24,6 +25,9 @@ struct BatchRequest {
     /// The customer; leave it out for an anonymous visitor.
     #[serde(default)]
     customer_id: Option<Id>,
+    /// The visit, as the events name it: what was looked at and put into the basket counts.
+    #[serde(default)]
+    session_id: Option<Id>,
     /// Items in the basket: what goes with them rises, they themselves are not shown.
     #[serde(default)]
     basket: Ids,
@@ -97,20 +101,26 @@ struct BatchAnswer<'a> {
 pub(super) async fn batch(shop: Data<Shop>, _: Params<Nothing>, body: Body<BatchRequest>) -> Result<HttpResponse, Problem> {
     let request = body.0;
     let served = shop.served();
-    let (mut widgets, mut shown) = (Vec::with_capacity(request.widgets.0.len()), Vec::new());
-    for widget in &request.widgets.0 {
-        let ask = Ask {
-            customer_id: request.customer_id.as_ref(),
-            basket: &request.basket.0,
-            recent_items: &request.recent_items.0,
-            scenario: widget.scenario.as_deref(),
-            rules: widget.rules.clone(),
-            n: widget.n.0,
-        };
+    let catalogue = served.catalogue.load();
+    let ask = |widget: &'_ Widget| Ask {
+        place: "batch",
+        customer_id: request.customer_id.as_ref(),
+        session_id: request.session_id.as_ref(),
+        basket: &request.basket.0,
+        recent_items: &request.recent_items.0,
+        scenario: None,
+        rules: widget.rules.clone(),
+        n: widget.n.0,
+    };
+    let asks: Vec<Ask<'_>> = request.widgets.0.iter().map(|widget| Ask { scenario: widget.scenario.as_deref(), ..ask(widget) }).collect();
+    let mut widgets: Vec<WidgetAnswer<'_>> = Vec::with_capacity(asks.len());
+    let mut shown: Vec<ItemIx> = Vec::new();
+    for (ask, widget) in asks.iter().zip(&request.widgets.0) {
         let mut unknown = Unknown::default();
-        let mut asked = ask.look_up(&shop, &served.model, &mut unknown)?;
+        let mut asked = ask.look_up(&shop, &served, &catalogue, &mut unknown)?;
         asked.rules.exclude(shown.iter().copied());
-        let (answer, items) = recommend(&shop, &served, &asked, unknown);
+        let never: Vec<&str> = widgets.iter().flat_map(|before| &before.answer.items).map(|item| item.item_id).collect();
+        let (answer, items) = recommend(&shop, &served, &asked, &never, unknown);
         shown.extend(items);
         widgets.push(WidgetAnswer { name: &widget.name.0, answer });
     }

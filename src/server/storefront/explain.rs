@@ -26,6 +26,9 @@ struct ExplainRequest {
     /// The customer; leave it out for an anonymous visitor.
     #[serde(default)]
     customer_id: Option<Id>,
+    /// The visit, as the events name it.
+    #[serde(default)]
+    session_id: Option<Id>,
     /// Items in the basket.
     #[serde(default)]
     basket: Ids,
@@ -93,18 +96,21 @@ pub(super) async fn explain(shop: Data<Shop>, _: Params<Nothing>, body: Body<Exp
     let request = body.0;
     let served = shop.served();
     let model = &*served.model;
+    let catalogue = served.catalogue.load();
     let ask = Ask {
+        place: "explain",
         customer_id: request.customer_id.as_ref(),
+        session_id: request.session_id.as_ref(),
         basket: &request.basket.0,
         recent_items: &request.recent_items.0,
         scenario: request.scenario.as_deref(),
         rules: request.rules,
         n: request.n.0,
     };
-    let asked = ask.look_up(&shop, model, &mut Unknown::default())?;
+    let asked = ask.look_up(&shop, &served, &catalogue, &mut Unknown::default())?;
     let mut explanation = Explanation {
         item_id: &request.item_id.0,
-        known: asked.customer.is_some(),
+        known: asked.known,
         outcome: Outcome::UnknownItem,
         kept_out_by: None,
         item: None,
@@ -119,7 +125,7 @@ pub(super) async fn explain(shop: Data<Shop>, _: Params<Nothing>, body: Body<Exp
             Verdict::KeptOut(_) => (Outcome::KeptOut, None),
         };
         explanation.outcome = outcome;
-        explanation.item = why.recommendation.zip(rank).map(|(entry, rank)| show(model, rank, &entry));
+        explanation.item = why.recommendation.zip(rank).map(|(entry, rank)| show(model, &catalogue, rank, &entry));
         explanation.features = why.features.into_iter().collect();
         if let Verdict::KeptOut(rule) = why.verdict {
             explanation.kept_out_by = Some(name(rule));

@@ -6,6 +6,7 @@ mod explain;
 mod recommendations;
 mod related;
 
+pub(super) use answer::{Shown, Why};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::problem::problems;

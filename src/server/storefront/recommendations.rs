@@ -6,7 +6,7 @@ use serde::Deserialize;
 use shopkeeper_models::recommender::Purchased;
 use utoipa::{IntoParams, ToSchema};
 
-use super::answer::{Ask, RecommendationAnswer, respond};
+use super::answer::{Ask, POPULAR, RecommendationAnswer, respond};
 use super::{BodyProblems, PathProblems, QueryProblems};
 use crate::server::extract::{Body, CommaIds, Count, Id, Ids, Names, Nothing, Params, PathId, Price, Share};
 use crate::server::problem::Problem;
@@ -58,10 +58,13 @@ struct CustomerParams {
     /// How much popularity counts against an item: 0 = not at all, 1 = rank by lift over the share of customers who bought it lately.
     #[param(inline)]
     novelty: Option<Share>,
-    /// Items in the basket, separated by commas: what goes with them rises, they themselves are not shown.
+    /// Items in the basket, separated by commas: what goes with them rises, they themselves are not shown. Default: those of the cart events.
     #[serde(default)]
     #[param(inline)]
     basket: CommaIds,
+    /// The visit, as the events name it: what was looked at and put into the basket counts.
+    #[param(inline)]
+    session_id: Option<Id>,
 }
 
 /// What to show a customer
@@ -97,7 +100,9 @@ pub(super) async fn customer_recommendations(
     respond(
         &shop,
         &Ask {
+            place: "customer",
             customer_id: Some(&Id(id.0)),
+            session_id: params.session_id.as_ref(),
             basket: &params.basket.0,
             scenario: params.scenario.as_deref(),
             rules,
@@ -115,7 +120,9 @@ pub(super) async fn customer_recommendations(
 struct RecommendationRequest {
     /// The customer; leave it out for an anonymous visitor.
     customer_id: Option<Id>,
-    /// Items in the basket: what goes with them rises, they themselves are not shown.
+    /// The visit, as the events name it: what was looked at and put into the basket counts, for an anonymous visitor too.
+    session_id: Option<Id>,
+    /// Items in the basket: what goes with them rises, they themselves are not shown. Default: those of the cart events.
     basket: Ids,
     /// Items looked at in this session; they count as the basket does.
     recent_items: Ids,
@@ -141,7 +148,9 @@ pub(super) async fn recommendations(
 ) -> Result<HttpResponse, Problem> {
     let request = body.0;
     let ask = Ask {
+        place: "any",
         customer_id: request.customer_id.as_ref(),
+        session_id: request.session_id.as_ref(),
         basket: &request.basket.0,
         recent_items: &request.recent_items.0,
         scenario: request.scenario.as_deref(),
@@ -182,6 +191,7 @@ struct BasketRequest {
 pub(super) async fn complete_basket(shop: Data<Shop>, _: Params<Nothing>, body: Body<BasketRequest>) -> Result<HttpResponse, Problem> {
     let request = body.0;
     let ask = Ask {
+        place: "basket",
         customer_id: request.customer_id.as_ref(),
         basket: &request.basket.0,
         scenario: request.scenario.as_deref(),
@@ -231,6 +241,7 @@ pub(super) async fn rank(shop: Data<Shop>, _: Params<Nothing>, body: Body<RankRe
         None => request.items,
     });
     let ask = Ask {
+        place: "rank",
         customer_id: request.customer_id.as_ref(),
         basket: &request.basket.0,
         scenario: request.scenario.as_deref(),
@@ -267,5 +278,5 @@ struct PopularParams {
 pub(super) async fn popular_items(shop: Data<Shop>, params: Params<PopularParams>) -> Result<HttpResponse, Problem> {
     let PopularParams { n, category, brand } = params.0;
     let rules = Rules { categories: Names(category.into_iter().collect()), brands: Names(brand.into_iter().collect()), ..Rules::default() };
-    respond(&shop, &Ask { rules, n: n.0, ..Ask::default() })
+    respond(&shop, &Ask { place: POPULAR, rules, n: n.0, ..Ask::default() })
 }

@@ -4,6 +4,7 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use serde::{Deserialize, Serialize};
 use shopkeeper_models::Model;
+use shopkeeper_models::catalogue::Catalogue;
 use shopkeeper_models::recommender::{Evidence, Related, Relation};
 use utoipa::{IntoParams, ToSchema};
 
@@ -115,14 +116,18 @@ struct RelatedAnswer<'a> {
 pub(super) async fn related_items(shop: Data<Shop>, id: PathId, params: Params<RelatedParams>) -> Result<HttpResponse, Problem> {
     let served = shop.served();
     let model = &*served.model;
+    let catalogue = served.catalogue.load();
     let item = model.items().find(&id.0);
     shop.metrics.unknown_items(usize::from(item.is_none()));
-    let related = with_scratch(|scratch| model.recommender.related(item, params.0.kind, params.0.n.0, scratch));
-    let items = related.iter().enumerate().map(|(at, related)| show_related(model, at + 1, related)).collect();
+    // a new item has the neighbours of the one that it is most like
+    let like = || catalogue.new_item(&id.0).and_then(|new| new.like.first()).map(|&(like, _)| like);
+    let from = item.or_else(like);
+    let related = with_scratch(|scratch| model.recommender.related(from, params.0.kind, params.0.n.0, Some(&catalogue), scratch));
+    let items = related.iter().enumerate().map(|(at, related)| show_related(model, &catalogue, at + 1, related)).collect();
     answer::json(&served, &RelatedAnswer { item_id: &id.0, known: item.is_some(), items, model: served.reference() })
 }
 
-fn show_related<'a>(model: &'a Model, rank: usize, related: &Related) -> RelatedShown<'a> {
+fn show_related<'a>(model: &'a Model, catalogue: &'a Catalogue, rank: usize, related: &Related) -> RelatedShown<'a> {
     let evidence = match related.evidence {
         Evidence::BoughtTogether { baskets, association } => {
             Link::BoughtTogether { baskets, support: association.support, confidence: association.confidence, lift: association.lift }
@@ -137,7 +142,7 @@ fn show_related<'a>(model: &'a Model, rank: usize, related: &Related) -> Related
         rank,
         score: related.score,
         evidence,
-        title: model.items().title.get(item.row()),
-        category: model.recommender.category_of(item),
+        title: catalogue.title(item).or_else(|| model.items().title.get(item.row())),
+        category: catalogue.category_name(&model.recommender, catalogue.category(item)),
     }
 }

@@ -21,6 +21,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use shopkeeper_models::attributes::Attributes;
 use shopkeeper_models::calendar::rfc3339;
+use shopkeeper_models::manifest::EventsSeen;
 
 pub use self::error::ReadError;
 pub use self::rejects::{MAX_KEPT_REJECTS, Rejects};
@@ -45,8 +46,12 @@ pub struct Read {
     pub rows: u64,
     /// Rows at or after the as-of that was asked for: not read, not rejected, not judged.
     pub after_as_of: u64,
+    /// Unix time of the last accepted row.
+    pub last: i64,
     /// Rows that were not taken, by reason.
     pub rejects: Rejects,
+    /// The events of a server's state that the files held, as their footers say.
+    pub events: Vec<EventsSeen>,
     /// BLAKE3 hash of the log as 64 hexadecimal digits: equal for equal rows, whatever their order, files and the number of threads.
     pub fingerprint: String,
     /// What a person should know before trusting the model; one sentence each.
@@ -92,7 +97,11 @@ pub fn read(settings: &ReadSettings, progress: &dyn Progress) -> Result<Read, Re
     progress.advance(gathered.rows.len() as u64);
     progress.finish(started.elapsed().as_secs_f64());
     let Gathered { rejects, seen: rows, after_as_of, .. } = gathered;
-    Ok(Read { log, attributes, rows, after_as_of, rejects, fingerprint, warnings })
+    let last = gathered.rows.iter().map(|row| row.time).max().unwrap_or(0).into();
+    let mut events: Vec<EventsSeen> = files.purchases.iter().filter_map(Source::events).collect();
+    events.sort_by(|a, b| (&a.state, a.after, a.upto).cmp(&(&b.state, b.after, b.upto)));
+    events.dedup();
+    Ok(Read { log, attributes, rows, after_as_of, last, rejects, events, fingerprint, warnings })
 }
 
 /// The files of all tables, their columns checked.

@@ -12,6 +12,8 @@ use arrow::datatypes::{DataType, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
+use shopkeeper_models::manifest::EventsSeen;
+
 use super::ReadError;
 use super::clock::Clock;
 use super::files;
@@ -358,6 +360,13 @@ impl Source {
     /// Rows of each row group, as the footer has it. Negative only in a damaged file, which then counts 0.
     pub(super) fn row_groups(&self) -> impl ExactSizeIterator<Item = u64> + '_ {
         self.metadata.metadata().row_groups().iter().map(|group| group.num_rows().max(0) as u64)
+    }
+
+    /// The events of a server's state that the file says it holds.
+    pub(super) fn events(&self) -> Option<EventsSeen> {
+        let said = self.metadata.metadata().file_metadata().key_value_metadata()?;
+        let value = said.iter().find(|said| said.key == EventsSeen::KEY)?.value.as_ref()?;
+        serde_json::from_str(value).ok()
     }
 
     /// Whether a column of ours is there.

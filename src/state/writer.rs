@@ -1,0 +1,252 @@
+//! The writer: takes everything that is waiting into one transaction (group commit), puts it into memory, then answers.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use futures_util::TryStreamExt;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection, Error, Row};
+use tokio::sync::{mpsc, oneshot};
+
+use super::activity::Activity;
+use super::attribution::{Attribution, Credit};
+use super::error::StateError;
+use super::event::Event;
+use super::items::{ItemChange, ItemChanges};
+use super::now;
+
+/// Requests that may wait; the next one is told to come again.
+pub(super) const MAX_WAITING: usize = 4096;
+/// Rows after which a transaction takes no further request in.
+const MAX_ROWS: usize = 20_000;
+/// Rows of one statement: the powers of two up to this.
+const MAX_CHUNK: usize = 128;
+/// How often events that are too old are looked for.
+const SWEEP: Duration = Duration::from_secs(600);
+/// Old events deleted in one go.
+const SWEPT: i64 = 10_000;
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is new.
+    Accepted,
+    /// It was there before.
+    Duplicate,
+}
+
+/// What became of each event of a request, in order.
+pub type Receipt = Vec<Verdict>;
+
+/// Something to write, and whom to tell.
+#[derive(Debug)]
+pub(super) enum Job {
+    Events { events: Vec<Event>, done: oneshot::Sender<Result<Receipt, StateError>> },
+    Items { changes: Vec<ItemChange>, done: oneshot::Sender<Result<(), StateError>> },
+}
+
+impl Job {
+    fn rows(&self) -> usize {
+        match self {
+            Self::Events { events, .. } => events.len(),
+            Self::Items { changes, .. } => changes.len(),
+        }
+    }
+}
+
+/// The one that writes.
+pub(super) struct Writer {
+    pub(super) path: PathBuf,
+    pub(super) connection: SqliteConnection,
+    pub(super) activity: Arc<Activity>,
+    pub(super) attribution: Arc<Attribution>,
+    pub(super) items: Arc<RwLock<ItemChanges>>,
+    pub(super) event_days: Option<u32>,
+}
+
+impl Writer {
+    /// Writes until nobody can send any more.
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+        let mut swept: Option<Instant> = None;
+        while let Some(first) = queue.recv().await {
+            let mut rows = first.rows();
+            let mut jobs = vec![first];
+            while rows < MAX_ROWS
+                && let Ok(job) = queue.try_recv()
+            {
+                rows += job.rows();
+                jobs.push(job);
+            }
+            self.write(jobs).await;
+            if swept.is_none_or(|swept| swept.elapsed() > SWEEP) {
+                if let Err(error) = self.sweep().await {
+                    tracing::warn!(%error, "old events were not deleted");
+                }
+                swept = Some(Instant::now());
+            }
+        }
+        let _ = self.connection.close().await;
+    }
+
+    /// One transaction for all jobs; each is told the same when it fails.
+    async fn write(&mut self, jobs: Vec<Job>) {
+        let events = || jobs.iter().flat_map(|job| if let Job::Events { events, .. } = job { &events[..] } else { &[] });
+        let changes = || jobs.iter().flat_map(|job| if let Job::Items { changes, .. } = job { &changes[..] } else { &[] });
+        let all: Vec<&Event> = events().collect();
+        let all_changes: Vec<&ItemChange> = changes().collect();
+        match commit(&mut self.connection, &all, &all_changes, &self.attribution).await {
+            Ok(numbers) => {
+                for (seq, event) in numbers.iter().zip(&all).filter_map(|(seq, event)| Some(((*seq)?, event))) {
+                    self.activity.remember(seq, event);
+                }
+                if !all_changes.is_empty() {
+                    let mut items = self.items.write().unwrap_or_else(PoisonError::into_inner);
+                    all_changes.iter().for_each(|change| items.merge(change));
+                }
+                let mut numbers = numbers.into_iter();
+                for job in jobs {
+                    match job {
+                        Job::Events { events, done } => {
+                            let verdict = |seq: Option<i64>| if seq.is_some() { Verdict::Accepted } else { Verdict::Duplicate };
+                            let _ = done.send(Ok(numbers.by_ref().take(events.len()).map(verdict).collect()));
+                        }
+                        Job::Items { done, .. } => drop(done.send(Ok(()))),
+                    }
+                }
+            }
+            Err(error) => {
+                let text = error.to_string();
+                tracing::error!(error = text, "nothing was written to the state");
+                let mut first = Some(error);
+                for job in jobs {
+                    let error = first.take().unwrap_or_else(|| Error::Io(std::io::Error::other(text.clone())));
+                    let error = StateError::database(&self.path, error);
+                    match job {
+                        Job::Events { done, .. } => drop(done.send(Err(error))),
+                        Job::Items { done, .. } => drop(done.send(Err(error))),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Deletes events that are older than is kept.
+    async fn sweep(&mut self) -> Result<(), Error> {
+        let Some(days) = self.event_days else { return Ok(()) };
+        let oldest = now() - i64::from(days) * 86_400_000;
+        loop {
+            let statement = "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE at < $1 LIMIT $2)";
+            let deleted = sqlx::query(statement).bind(oldest).bind(SWEPT).execute(&mut self.connection).await?;
+            if deleted.rows_affected() < SWEPT as u64 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Writes everything in one transaction. Returns the number of each event that is new, in order.
+async fn commit(
+    connection: &mut SqliteConnection,
+    events: &[&Event],
+    changes: &[&ItemChange],
+    attribution: &Attribution,
+) -> Result<Vec<Option<i64>>, Error> {
+    let mut transaction = connection.begin().await?;
+    let mut numbers = Vec::with_capacity(events.len());
+    let mut rest = events;
+    while !rest.is_empty() {
+        let power = rest.len().min(MAX_CHUNK).ilog2() as usize;
+        let (chunk, after) = rest.split_at(1 << power);
+        insert(&mut transaction, chunk, &INSERTS[power], &mut numbers).await?;
+        rest = after;
+    }
+    let mut credits: BTreeMap<Credit, (i64, f64)> = BTreeMap::new();
+    for (_, event) in numbers.iter().zip(events).filter(|(seq, _)| seq.is_some()) {
+        if let Some(credit) = attribution.credit(event) {
+            let (count, amount) = credits.entry(credit).or_default();
+            *count += 1;
+            *amount += event.amount.unwrap_or(0.0);
+        }
+    }
+    for (credit, (count, amount)) in &credits {
+        add_credit(&mut transaction, credit, *count, *amount).await?;
+    }
+    for change in changes {
+        lay_change(&mut transaction, change).await?;
+    }
+    transaction.commit().await?;
+    credits.iter().for_each(|(credit, (count, _))| attribution.count(credit, *count));
+    Ok(numbers)
+}
+
+/// The statement for 1, 2, 4, ... events.
+static INSERTS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    const COLUMNS: usize = 12;
+    let row = |row: usize| {
+        let places: Vec<String> = (1..=COLUMNS).map(|column| format!("${}", row * COLUMNS + column)).collect();
+        format!("({})", places.join(", "))
+    };
+    let statement = |power: u32| {
+        let rows: Vec<String> = (0..1_usize << power).map(row).collect();
+        format!(
+            "INSERT INTO events (event_id, kind, customer_id, session_id, item_id, at, quantity, amount, order_id, channel, \
+             recommendation_id, rank) VALUES {} ON CONFLICT (event_id) DO NOTHING RETURNING seq, event_id",
+            rows.join(", ")
+        )
+    };
+    (0..=MAX_CHUNK.ilog2()).map(statement).collect()
+});
+
+async fn insert(
+    connection: &mut SqliteConnection,
+    chunk: &[&Event],
+    statement: &'static str,
+    numbers: &mut Vec<Option<i64>>,
+) -> Result<(), Error> {
+    let mut query = sqlx::query(statement);
+    for event in chunk {
+        query = query
+            .bind(&event.event_id)
+            .bind(event.kind.name())
+            .bind(&event.customer_id)
+            .bind(&event.session_id)
+            .bind(&event.item_id)
+            .bind(event.at)
+            .bind(event.quantity)
+            .bind(event.amount)
+            .bind(&event.order_id)
+            .bind(&event.channel)
+            .bind(&event.recommendation_id)
+            .bind(event.rank.map(i64::from));
+    }
+    let mut new: HashMap<String, i64> = HashMap::with_capacity(chunk.len());
+    let mut rows = query.fetch(connection);
+    while let Some(row) = rows.try_next().await? {
+        new.insert(row.try_get(1)?, row.try_get(0)?);
+    }
+    // of two events with one id in a chunk the first is the new one
+    numbers.extend(chunk.iter().map(|event| new.remove(&event.event_id)));
+    Ok(())
+}
+
+async fn add_credit(connection: &mut SqliteConnection, credit: &Credit, count: i64, amount: f64) -> Result<(), Error> {
+    let statement = "INSERT INTO recommendation_counts (day, version, scenario, source, reason, kind, events, amount) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (day, version, scenario, source, reason, kind) \
+        DO UPDATE SET events = recommendation_counts.events + excluded.events, amount = recommendation_counts.amount + excluded.amount";
+    let Credit { day, version, scenario, source, reason, kind } = credit;
+    let query = sqlx::query(statement).bind(day).bind(version).bind(scenario).bind(source).bind(reason);
+    query.bind(kind.name()).bind(count).bind(amount).execute(connection).await.map(drop)
+}
+
+async fn lay_change(connection: &mut SqliteConnection, change: &ItemChange) -> Result<(), Error> {
+    let statement = "INSERT INTO item_changes (item_id, changed_at, available, price, title, category, brand) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (item_id) DO UPDATE SET changed_at = excluded.changed_at, \
+        available = coalesce(excluded.available, item_changes.available), price = coalesce(excluded.price, item_changes.price), \
+        title = coalesce(excluded.title, item_changes.title), category = coalesce(excluded.category, item_changes.category), \
+        brand = coalesce(excluded.brand, item_changes.brand)";
+    let ItemChange { item_id, changed_at, available, price, title, category, brand } = change;
+    let query = sqlx::query(statement).bind(item_id).bind(changed_at).bind(available.map(i64::from)).bind(price);
+    query.bind(title).bind(category).bind(brand).execute(connection).await.map(drop)
+}
