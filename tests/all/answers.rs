@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
+use shopkeeper_models::catalogue::{Catalogue, Said};
 use shopkeeper_models::recommender::{Boost, Filter, Purchased, Query, Rule, Scratch, Source, Target, Verdict};
 use shopkeeper_models::store::ModelStore;
 use shopkeeper_models::{CustomerIx, ItemIx, Model};
@@ -31,11 +32,14 @@ struct AnyRules {
     boosts: Vec<Boost>,
     diversity: f32,
     novelty: f32,
+    /// The catalogue after some changes.
+    catalogue: Catalogue,
 }
 
 impl AnyRules {
     fn query(&self) -> Query<'_> {
         Query {
+            catalogue: Some(&self.catalogue),
             exclude: &self.exclude,
             pinned: &self.pinned,
             filter: Filter {
@@ -54,10 +58,14 @@ impl AnyRules {
         }
     }
 
+    fn category(&self, item: ItemIx) -> Option<&str> {
+        self.catalogue.category_name(&model().recommender, self.catalogue.category(item))
+    }
+
     /// Whether the rules allow an item to this customer, from the tables alone.
     fn allow(&self, item: ItemIx, customer: Option<CustomerIx>) -> bool {
         let (items, row) = (model().items(), item.row());
-        let category = items.category.get(row);
+        let category = self.category(item);
         let within =
             |range: &Range<u32>| paths().iter().any(|(path, known)| known == range && category.is_some_and(|own| lies_in(own, path)));
         let bought = customer.and_then(|customer| model().recommender.parts().histories.of(customer).find(|bought| bought.item == item));
@@ -70,14 +78,15 @@ impl AnyRules {
                 bought.orders > 0 && (bought.days_since_last as f32) < gap / bought.orders as f32
             }
         });
-        items.available.value(row)
+        self.catalogue.is_available(item)
             && !kept_back
             && !self.exclude.contains(&item)
             && self.categories.as_ref().is_none_or(|ranges| ranges.iter().any(within))
             && self.brands.as_ref().is_none_or(|brands| {
-                brands.iter().any(|&brand| items.brand.get(row) == Some(model().recommender.brands().names[brand as usize].as_str()))
+                let own = self.catalogue.brand_name(&model().recommender, self.catalogue.brand(item));
+                brands.iter().any(|&brand| own == Some(model().recommender.brands().names[brand as usize].as_str()))
             })
-            && self.price.is_none_or(|(least, most)| items.price.get(row).is_some_and(|price| least <= price && price <= most))
+            && self.price.is_none_or(|(least, most)| self.catalogue.price(item).is_some_and(|price| least <= price && price <= most))
             && self.only.as_ref().is_none_or(|only| only.contains(&item))
             && items.buyers.value(row) >= self.min_buyers
     }
@@ -136,10 +145,40 @@ fn any_rules() -> impl Strategy<Value = AnyRules> {
         prop::sample::select(vec![0.0_f32, 0.0, 0.5, 1.0]),
         prop::sample::select(vec![0.0_f32, 0.0, 0.3, 1.0]),
     );
-    (any_items(12), any_items(3), filter, prop::sample::select(purchased), order).prop_map(|(exclude, pinned, filter, purchased, order)| {
+    let change = (
+        0..model().items().len(),
+        prop::option::of(any::<bool>()),
+        prop::option::of(0.0..20.0_f64),
+        prop::option::of(prop::sample::select(vec!["FOOD/DAIRY", "FOOD", "HOME", "TOYS"])),
+        prop::option::of(prop::sample::select(vec!["Own", "Acme", "Other"])),
+    );
+    let catalogue = prop::collection::vec(change, 0..6).prop_map(|changes| {
+        let mut catalogue = Catalogue::new(&model().recommender);
+        for (row, available, price, category, brand) in changes {
+            let said = Said { available, price, category, brand, title: None };
+            catalogue.say(&model().recommender, model().items().id(ItemIx(row as u32)), said);
+        }
+        catalogue
+    });
+    let shelves = (any_items(12), any_items(3), catalogue);
+    (shelves, filter, prop::sample::select(purchased), order).prop_map(|((exclude, pinned, catalogue), filter, purchased, order)| {
         let (categories, brands, price, only, min_buyers) = filter;
         let (max_per_category, boosts, diversity, novelty) = order;
-        AnyRules { exclude, pinned, categories, brands, price, only, min_buyers, purchased, max_per_category, boosts, diversity, novelty }
+        AnyRules {
+            exclude,
+            pinned,
+            categories,
+            brands,
+            price,
+            only,
+            min_buyers,
+            purchased,
+            max_per_category,
+            boosts,
+            diversity,
+            novelty,
+            catalogue,
+        }
     })
 }
 
@@ -160,7 +199,7 @@ proptest! {
         let shown: Vec<ItemIx> = answer.items.iter().map(|entry| entry.item).collect();
         prop_assert!(shown.iter().all(eligible));
         prop_assert!(shown.iter().enumerate().all(|(at, item)| !shown[..at].contains(item)), "an item stands twice");
-        let category = |item: &ItemIx| model().items().category.get(item.row());
+        let category = |item: &ItemIx| rules.category(*item);
         let all: Vec<ItemIx> = (0..model().items().len() as u32).map(ItemIx).filter(eligible).collect();
         let mut room: HashMap<&str, usize> = HashMap::new();
         let most = rules.max_per_category.unwrap_or(usize::MAX);
