@@ -9,40 +9,34 @@ use super::storefront::{Shown, Why};
 const PLACES: usize = 5;
 
 /// Puts new items behind the items of the answer that they are like, one in [`PLACES`] at most, and fills an answer that is short of `n` with
-/// the others. `category` is the only one wanted, `never` says what must not be shown.
+/// the others. `is_eligible` says what may be shown; items of one category take turns, and `turn` says who is first.
 pub(super) fn join<'a>(
     answer: &mut Vec<Shown<'a>>,
     model: &'a Model,
     catalogue: &'a Catalogue,
-    category: Option<&str>,
-    never: impl Fn(&str) -> bool,
+    is_eligible: impl Fn(&str, &NewItem) -> bool,
+    turn: u64,
     n: usize,
 ) {
-    let wanted = |(id, item): &(&str, &NewItem)| {
-        item.available && category.is_none_or(|category| item.category.as_deref() == Some(category)) && !never(id)
-    };
-    let mut left: Vec<(&'a str, &'a NewItem)> = catalogue.new_items().filter(wanted).collect();
-    let mut places = n / PLACES;
+    let mut shown: Vec<&str> = Vec::new();
     let mut at = 0;
-    while at < answer.len() && at + 1 < n && places > 0 && !left.is_empty() {
+    while at < answer.len() && at + 1 < n && shown.len() < n / PLACES {
         let beside = &answer[at];
         let (like_item_id, score) = (beside.item_id, beside.score);
-        let item = model.items().find(like_item_id);
-        let likeness = |item_: &NewItem| item_.like.iter().find(|(like, _)| Some(*like) == item).map_or(0.0, |&(_, likeness)| likeness);
-        // the most alike; of equals the first id
-        let best = (0..left.len()).rev().max_by(|&a, &b| likeness(left[a].1).total_cmp(&likeness(left[b].1)));
-        if let Some(best) = best.filter(|&best| likeness(left[best].1) > 0.0) {
-            let (id, item) = left.remove(best);
-            answer.insert(at + 1, show(id, item, score, Some(like_item_id)));
-            places -= 1;
+        let mut new = model.items().find(like_item_id).into_iter().flat_map(|item| catalogue.new_beside(item, beside.category, turn));
+        if let Some((id, new)) = new.find(|(id, new)| !shown.contains(id) && is_eligible(id, new)) {
+            shown.push(id);
             at += 1;
+            answer.insert(at, show(id, new, score, Some(like_item_id)));
         }
         at += 1;
     }
     answer.truncate(n);
-    let floor = answer.last().map_or(0.0, |last| last.score);
-    let short = n - answer.len();
-    answer.extend(left.into_iter().take(short).map(|(id, item)| show(id, item, floor, None)));
+    let (floor, short) = (answer.last().map_or(0.0, |last| last.score), n - answer.len());
+    if short > 0 {
+        let others = catalogue.new_items().filter(|(id, new)| !shown.contains(id) && is_eligible(id, new));
+        answer.extend(others.take(short).map(|(id, new)| show(id, new, floor, None)));
+    }
     answer.iter_mut().zip(1..).for_each(|(shown, rank)| shown.rank = rank);
 }
 

@@ -1,9 +1,11 @@
 //! Storefront routes: what to show a shopper now. They never refuse a shopper and never come back empty while anything is eligible.
 
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, post};
 use serde::{Deserialize, Serialize};
-use shopkeeper_models::catalogue::Catalogue;
+use shopkeeper_models::catalogue::{Catalogue, NewItem};
 use shopkeeper_models::recommender::{Evidence, Fresh, Purchased, Query, Reason, Recommendation, Related, Relation};
 use shopkeeper_models::{ItemIx, Model};
 use utoipa::{IntoParams, ToSchema};
@@ -228,11 +230,13 @@ fn recommend(shop: &Shop, ask: &Ask<'_>) -> Result<HttpResponse, Problem> {
     shop.metrics.answer(fallback);
     let mut items: Vec<Shown<'_>> = items.iter().enumerate().map(|(at, item)| show(model, &catalogue, at + 1, item)).collect();
     if ask.scenario != POPULAR && catalogue.new_items().len() > 0 {
-        let never = |item_id: &str| {
+        let is_eligible = |item_id: &str, new: &NewItem| {
+            let in_category = ask.category.is_none_or(|category| new.category.as_deref() == Some(category));
             let named = ask.basket.iter().chain(&ask.exclude).any(|id| *id == item_id);
-            named || remembered.new_items.iter().any(|id| **id == *item_id)
+            new.available && in_category && !named && !remembered.new_items.iter().any(|id| **id == *item_id)
         };
-        newcomers::join(&mut items, model, &catalogue, ask.category, never, ask.n);
+        let turn = BuildHasherDefault::<DefaultHasher>::default().hash_one((ask.customer_id, ask.session_id));
+        newcomers::join(&mut items, model, &catalogue, is_eligible, turn, ask.n);
     }
     // a category that only new items have is not unknown
     let unknown_category = unknown_category.filter(|_| items.is_empty());
