@@ -8,6 +8,8 @@ use crate::recommender::{Recommender, canonical};
 
 /// Best selling items of a category that a new item is compared with.
 const MAX_COMPARED: usize = 200;
+/// What a common category counts in how much a new item is like another.
+const SAME_CATEGORY: f32 = 0.5;
 /// Items that a new item is likened to.
 const MAX_LIKE: usize = 5;
 
@@ -43,6 +45,10 @@ pub struct Catalogue {
     /// Items with another price than the model has.
     repriced: Vec<ItemIx>,
     new_items: BTreeMap<String, NewItem>,
+    /// Ids of the new items that are like an item of the model, the most alike first.
+    beside: HashMap<ItemIx, Vec<String>>,
+    /// Ids of the new items by the category that they are near to, ascending.
+    near: HashMap<String, Vec<String>>,
 }
 
 /// An item that the model does not know.
@@ -60,6 +66,14 @@ pub struct NewItem {
     pub brand: Option<String>,
     /// The items of the model that are most like it, best first, and how much, above 0 and up to 1: by category, title, brand and price.
     pub like: Vec<(ItemIx, f32)>,
+    /// The category of the model that it belongs to or that shares the longest beginning of its path, with what is below it, if there is one.
+    pub near: Option<String>,
+}
+
+impl NewItem {
+    fn likeness(&self, item: ItemIx) -> f32 {
+        self.like.iter().find(|(like, _)| *like == item).map_or(0.0, |&(_, likeness)| likeness)
+    }
 }
 
 impl Catalogue {
@@ -79,8 +93,32 @@ impl Catalogue {
     pub fn say(&mut self, recommender: &Recommender, item_id: &str, said: Said<'_>) {
         match recommender.parts().items.find(item_id) {
             Some(item) => self.change(recommender, item, said),
-            None => drop(self.new_items.insert(item_id.to_owned(), NewItem::new(recommender, said))),
+            None => self.add(item_id, NewItem::new(recommender, said)),
         }
+    }
+
+    fn add(&mut self, item_id: &str, new: NewItem) {
+        if let Some(before) = self.new_items.remove(item_id) {
+            for (item, _) in &before.like {
+                self.beside.entry(*item).or_default().retain(|id| id != item_id);
+            }
+            if let Some(near) = before.near {
+                self.near.entry(near).or_default().retain(|id| id != item_id);
+            }
+        }
+        for &(item, likeness) in &new.like {
+            let others = self.beside.entry(item).or_default();
+            let more = |id: &String| {
+                let theirs = self.new_items.get(id).map_or(0.0, |other| other.likeness(item));
+                theirs > likeness || theirs == likeness && id.as_str() < item_id
+            };
+            others.insert(others.partition_point(more), item_id.to_owned());
+        }
+        if let Some(near) = &new.near {
+            let others = self.near.entry(near.clone()).or_default();
+            others.insert(others.partition_point(|id| id.as_str() < item_id), item_id.to_owned());
+        }
+        self.new_items.insert(item_id.to_owned(), new);
     }
 
     fn change(&mut self, recommender: &Recommender, item: ItemIx, said: Said<'_>) {
@@ -189,6 +227,18 @@ impl Catalogue {
         self.new_items.iter().map(|(id, item)| (id.as_str(), item))
     }
 
+    /// The new items that go beside an item of the model in this category: those that are most like it, then those near its category and the ones
+    /// above it, where they take turns: `turn` says who is first.
+    pub fn new_beside<'a>(&'a self, item: ItemIx, category: Option<&'a str>, turn: u64) -> impl Iterator<Item = (&'a str, &'a NewItem)> {
+        let like = self.beside.get(&item).into_iter().flatten();
+        let paths = std::iter::successors(category.map(canonical), |path| path.rsplit_once('/').map(|(parent, _)| parent.to_owned()));
+        let near = paths.filter_map(|path| self.near.get(&path)).filter(|near| !near.is_empty()).flat_map(move |near| {
+            let first = (turn % near.len() as u64) as usize;
+            near[first..].iter().chain(&near[..first])
+        });
+        like.chain(near).filter_map(|id| Some((id.as_str(), self.new_items.get(id)?)))
+    }
+
     /// An item that the model does not know.
     pub fn new_item(&self, item_id: &str) -> Option<&NewItem> {
         self.new_items.get(item_id)
@@ -237,51 +287,57 @@ impl NewItem {
     }
 
     fn new(recommender: &Recommender, said: Said<'_>) -> Self {
+        let (like, near) = alike(recommender, said);
         Self {
             available: said.available.unwrap_or(true),
             price: said.price,
             title: said.title.map(str::to_owned),
             category: said.category.map(str::to_owned),
             brand: said.brand.map(str::to_owned),
-            like: said.category.map_or_else(Vec::new, |category| alike(recommender, category, said)),
+            like,
+            near,
         }
     }
 }
 
-/// The items of the nearest category that are most like what was said: half for the category, a quarter for words shared with the title, the
-/// rest for the brand and the price.
-fn alike(recommender: &Recommender, category: &str, said: Said<'_>) -> Vec<(ItemIx, f32)> {
+/// The items of the nearest category that are most like what was said, and that category: half for the category, a quarter for words shared
+/// with the title, the rest for the brand and the price. Without a category that the model knows, the best selling items of the shop.
+fn alike(recommender: &Recommender, said: Said<'_>) -> (Vec<(ItemIx, f32)>, Option<String>) {
     let items = &recommender.parts().items;
+    let near = said.category.and_then(|category| nearest(recommender, category));
+    let (compared, near) = match near {
+        Some((members, near)) => (members, Some(near)),
+        None => (recommender.popular().iter().take(MAX_COMPARED).copied().collect(), None),
+    };
+    let of_category = if near.is_some() { SAME_CATEGORY } else { 0.0 };
     let title = words(said.title.unwrap_or_default());
-    let mut like: Vec<(ItemIx, f32)> = nearest(recommender, category)
+    let mut like: Vec<(ItemIx, f32)> = compared
         .into_iter()
-        .map(|item| {
+        .filter_map(|item| {
             let row = item.row();
             let theirs = words(items.title.get(row).unwrap_or_default());
             let shared = title.intersection(&theirs).count() as f32 / title.union(&theirs).count().max(1) as f32;
             let brand = f32::from(u8::from(said.brand.is_some() && said.brand == items.brand.get(row)));
             let price = said.price.zip(items.price.get(row)).map_or(0.0, |(ours, theirs)| (ours.min(theirs) / ours.max(theirs)) as f32);
             let price = if price.is_finite() { price } else { 0.0 };
-            (item, 0.5 + 0.25 * shared + 0.125 * brand + 0.125 * price)
+            // a like price alone says nothing
+            (of_category + shared + brand > 0.0).then_some((item, of_category + 0.25 * shared + 0.125 * brand + 0.125 * price))
         })
         .collect();
     // equal ones stay in the order of their sales
     like.sort_by(|a, b| b.1.total_cmp(&a.1));
     like.truncate(MAX_LIKE);
-    like
+    (like, near)
 }
 
-/// The best selling items of a category, else of those that share the longest beginning of its path.
-fn nearest(recommender: &Recommender, category: &str) -> Vec<ItemIx> {
+/// The best selling items of a category, else of those that share the longest beginning of its path, and that beginning.
+fn nearest(recommender: &Recommender, category: &str) -> Option<(Vec<ItemIx>, String)> {
     let mut path = canonical(category);
     loop {
         if let Some(range) = recommender.category_tree().find(&path) {
-            return recommender.popular_within(&range).take(MAX_COMPARED).collect();
+            return Some((recommender.popular_within(&range).take(MAX_COMPARED).collect(), path));
         }
-        match path.rsplit_once('/') {
-            Some((parent, _)) => path = parent.to_owned(),
-            None => return Vec::new(),
-        }
+        path = path.rsplit_once('/')?.0.to_owned();
     }
 }
 

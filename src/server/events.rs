@@ -19,7 +19,7 @@ const MAX_EVENTS: usize = 10_000;
 /// One event, or an array of them, each of which is judged by itself.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code)]
+#[allow(dead_code, clippy::large_enum_variant)]
 enum EventsBody {
     One(Written),
     Many(Vec<serde_json::Value>),

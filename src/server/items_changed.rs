@@ -20,7 +20,7 @@ const MAX_ITEMS: usize = 10_000;
 /// One item, or an array of them, each of which is judged by itself.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code)]
+#[allow(dead_code, clippy::large_enum_variant)]
 enum ItemsBody {
     One(WrittenChange),
     Many(Vec<serde_json::Value>),
@@ -47,6 +47,8 @@ struct ItemAnswer<'a> {
     /// Brand, if it is known.
     #[schema(required)]
     brand: Option<&'a str>,
+    /// Of an item that the model does not know: those that it is most like, best first. It is shown beside them and others of its category.
+    like_item_ids: Vec<&'a str>,
 }
 
 /// An item that was not changed.
@@ -100,6 +102,7 @@ async fn change_item(shop: Data<Shop>, id: PathId, _: Params<Nothing>, body: Bod
             title: new.and_then(|new| new.title.as_deref()),
             category: new.and_then(|new| new.category.as_deref()),
             brand: new.and_then(|new| new.brand.as_deref()),
+            like_item_ids: new.map_or_else(Vec::new, |new| new.like.iter().map(|&(item, _)| items.id(item)).collect()),
         },
         (Some(item), _) => ItemAnswer {
             item_id: &id,
@@ -109,6 +112,7 @@ async fn change_item(shop: Data<Shop>, id: PathId, _: Params<Nothing>, body: Bod
             title: catalogue.title(item).or_else(|| items.title.get(item.row())),
             category: catalogue.category_name(recommender, catalogue.category(item)),
             brand: catalogue.brand_name(recommender, catalogue.brand(item)),
+            like_item_ids: Vec::new(),
         },
     };
     super::answer::json(&served, &answer)

@@ -9,43 +9,41 @@ use super::storefront::{Shown, Why};
 const PLACES: usize = 5;
 
 /// Puts new items behind the items of the answer that they are like, one in [`PLACES`] at most, and fills an answer that is short of `n` with
-/// the others. `wanted` says what may be shown, `most` how many of a category.
+/// the others. `wanted` says what may be shown, `most` how many of a category; new items of one category take turns, and `turn` says who is first.
 pub(super) fn join<'a>(
     answer: &mut Vec<Shown<'a>>,
     model: &'a Model,
     catalogue: &'a Catalogue,
     wanted: impl Fn(&str, &NewItem) -> bool,
     most: Option<usize>,
+    turn: u64,
     n: usize,
 ) {
     let has_room = |answer: &[Shown<'_>], item: &NewItem| {
         let same = |shown: &&Shown<'_>| shown.category.is_some() && shown.category == item.category.as_deref();
         most.is_none_or(|most| answer.iter().filter(same).count() < most)
     };
-    let mut left: Vec<(&'a str, &'a NewItem)> = catalogue.new_items().filter(|(id, item)| wanted(id, item)).collect();
-    let mut places = n / PLACES;
+    let mut shown: Vec<&str> = Vec::new();
     let mut at = 0;
-    while at < answer.len() && at + 1 < n && places > 0 && !left.is_empty() {
+    while at < answer.len() && at + 1 < n && shown.len() < n / PLACES {
         let beside = &answer[at];
         let (like_item_id, score) = (beside.item_id, beside.score);
-        let item = model.items().find(like_item_id);
-        let likeness = |item_: &NewItem| item_.like.iter().find(|(like, _)| Some(*like) == item).map_or(0.0, |&(_, likeness)| likeness);
-        // the most alike; of equals the first id
-        let allowed = (0..left.len()).rev().filter(|&at| has_room(answer, left[at].1));
-        let best = allowed.max_by(|&a, &b| likeness(left[a].1).total_cmp(&likeness(left[b].1)));
-        if let Some(best) = best.filter(|&best| likeness(left[best].1) > 0.0) {
-            let (id, item) = left.remove(best);
-            answer.insert(at + 1, show(id, item, score, Some(like_item_id)));
-            places -= 1;
+        let mut new = model.items().find(like_item_id).into_iter().flat_map(|item| catalogue.new_beside(item, beside.category, turn));
+        if let Some((id, new)) = new.find(|(id, new)| !shown.contains(id) && wanted(id, new) && has_room(answer, new)) {
+            shown.push(id);
             at += 1;
+            answer.insert(at, show(id, new, score, Some(like_item_id)));
         }
         at += 1;
     }
     answer.truncate(n);
     let floor = answer.last().map_or(0.0, |last| last.score);
-    for (id, item) in left {
-        if answer.len() < n && has_room(answer, item) {
-            answer.push(show(id, item, floor, None));
+    for (id, new) in catalogue.new_items() {
+        if answer.len() == n {
+            break;
+        }
+        if !shown.contains(&id) && wanted(id, new) && has_room(answer, new) {
+            answer.push(show(id, new, floor, None));
         }
     }
     answer.iter_mut().zip(1..).for_each(|(shown, rank)| shown.rank = rank);

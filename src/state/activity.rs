@@ -308,7 +308,58 @@ fn purchases(fresh: &[&Line], model: &Model, seen: &Seen) -> (Vec<FreshPurchase>
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// What is remembered of a shopper, whatever the order and the numbers it came under.
+    fn remembered(events: &[Event], again: bool) -> (Vec<String>, Vec<String>) {
+        let activity = Activity::new(24);
+        for (event, seq) in events.iter().zip(1..) {
+            activity.remember(seq, event);
+            if again {
+                activity.remember(seq, event);
+            }
+        }
+        let look = |shopper: &Shopper| {
+            let mut purchases: Vec<String> =
+                shopper.purchases.iter().map(|line| format!("{} {} {} {:?}", line.item, line.at, line.quantity, line.order)).collect();
+            let mut touched: Vec<String> = shopper.touched.iter().map(|touch| format!("{touch:?}")).collect();
+            purchases.sort();
+            touched.sort();
+            (purchases, touched)
+        };
+        activity.look(&activity.customers, "c", look).unwrap_or_default()
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        (0..5_usize, 0..6_u8, 1..40_i64, 0..3_i8).prop_map(|(kind, item, at, quantity)| Event {
+            event_id: String::new(),
+            kind: Kind::ALL[kind],
+            customer_id: Some("c".into()),
+            session_id: Some("s".into()),
+            item_id: format!("i{item}"),
+            at,
+            quantity: Some(f64::from(quantity)),
+            amount: None,
+            order_id: (quantity == 1).then(|| format!("o{at}")),
+            channel: None,
+            recommendation_id: None,
+            rank: None,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_events_and_their_repetition_do_not_matter(
+            (events, shuffled) in prop::collection::vec(event(), 0..40).prop_flat_map(|events| (Just(events.clone()), Just(events).prop_shuffle())),
+        ) {
+            let once = remembered(&events, false);
+            prop_assert_eq!(once.0.len(), events.iter().filter(|event| event.kind == Kind::Purchase).count());
+            prop_assert_eq!(&once, &remembered(&shuffled, false));
+            prop_assert_eq!(&once, &remembered(&shuffled, true));
+        }
+    }
 
     #[test]
     fn a_model_has_seen_what_was_in_its_files_and_before_its_as_of() {

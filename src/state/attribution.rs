@@ -108,7 +108,7 @@ impl Attribution {
             let tag = id.get(range).and_then(|tag| u32::from_str_radix(tag, 16).ok());
             tag.and_then(|tag| names.get(&tag)).map_or(UNKNOWN, String::as_str).to_owned()
         };
-        let letter = event.rank.and_then(|rank| id.split_once('-')?.1.bytes().nth(rank as usize - 1));
+        let letter = event.rank.and_then(|rank| id.split_once('-')?.1.as_bytes().get((rank as usize).checked_sub(1)?).copied());
         let code = letter.and_then(|letter| LETTERS.iter().position(|one| *one == letter));
         let (source, reason) = code.map_or((UNKNOWN, UNKNOWN), |code| (SOURCES[code / 8], REASONS[code % 8]));
         Some(Credit {

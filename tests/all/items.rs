@@ -92,6 +92,10 @@ fn a_new_item_is_shown_beside_what_it_is_like() {
     assert!(!server.get("/v1/items/popular?n=12").text().contains("Rye"), "nobody has bought it yet");
     let all = ask(&json!({"customer_id": "anna", "n": 100}));
     assert_eq!(all["items"].as_array().unwrap().len(), 12, "eleven that the model knows and this one");
+    // a category that nobody knows: likened by its words
+    let kin = changed(&server, "jam2", &json!({"title": "Plum jam", "category": "NOVELTIES"}));
+    assert_eq!(kin["like_item_ids"], json!(["jam"]));
+    changed(&server, "jam2", &json!({"available": false}));
     // its neighbours are those of what it is like
     assert_eq!(server.get("/v1/items/rye/related?n=3").item_ids().len(), 3);
     let bought = json!({"event_id": "e", "kind": "purchase", "customer_id": "anna", "item_id": "rye"});

@@ -1,5 +1,6 @@
 //! An answer: from what is known of a shopper and what may be shown to items with their evidence, through the one scoring path.
 
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
@@ -244,7 +245,9 @@ pub(super) fn recommend<'a>(
     let mut items: Vec<Shown<'a>> = answer.items.iter().enumerate().map(|(at, item)| show(model, asked.catalogue, at + 1, item)).collect();
     if asked.ask.place != POPULAR && asked.catalogue.new_items().len() > 0 {
         let wanted = |id: &str, item: &NewItem| !never.contains(&id) && asked.let_in(id, item);
-        newcomers::join(&mut items, model, asked.catalogue, wanted, asked.rules.max_per_category(), asked.ask.n);
+        let shopper = (asked.ask.customer_id.map(|id| &id.0), asked.ask.session_id.map(|id| &id.0));
+        let turn = BuildHasherDefault::<DefaultHasher>::default().hash_one(shopper);
+        newcomers::join(&mut items, model, asked.catalogue, wanted, asked.rules.max_per_category(), turn, asked.ask.n);
     }
     let sources = items.iter().map(|item| (item.source, item.reason.name()));
     let place = asked.ask.scenario.unwrap_or(asked.ask.place);
