@@ -183,6 +183,11 @@ pub(crate) fn drivers(scorer: &Scorer, centres: &[Centre], centred: &[f64; WIDTH
     let mut moved = Theme::ALL.map(|theme| {
         let mut typical = *centred;
         let of_theme = |feature: &str| Theme::of(feature) == theme;
+        // a theme that is as with the mean customer, such as the channels of a shop that says none, moves nothing
+        let alike = centred.iter().zip(FEATURES).all(|(&value, feature)| value == 0.0 || !of_theme(feature));
+        if alike && !of_theme(FEATURES[WIDTH - 1]) {
+            return (theme, 0.0);
+        }
         typical.iter_mut().zip(FEATURES).filter(|(_, feature)| of_theme(feature)).for_each(|(value, _)| *value = 0.0);
         let anchor = if of_theme(FEATURES[WIDTH - 1]) { centres[WIDTH - 1].mean } else { anchor };
         (theme, whole - scorer.log_odds(&typical, anchor))
