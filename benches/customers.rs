@@ -2,13 +2,27 @@
 //! take: `cargo bench --bench customers -- --purchases FILE [--column ours=theirs ...] --at 2017-10-09/56 [--at DATE/DAYS ...] [--ablate]` or
 //! `cargo bench --bench customers -- --simulate 1000000`.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
 use clap::Parser;
 use shopkeeper::config::TrainOptions;
+use shopkeeper::lists::{self, CHURN_SORT, CustomerFilter, Window};
+use shopkeeper_models::Model;
+use shopkeeper_models::attributes::Attributes;
 use shopkeeper_models::calendar::{Day, day};
 use shopkeeper_models::churn::ChurnModel;
-use shopkeeper_models::value::SpendModel;
+use shopkeeper_models::evaluation::Evaluation;
+use shopkeeper_models::groups::GroupBy;
+use shopkeeper_models::lifecycle::LifecycleRules;
+use shopkeeper_models::loyalty::LoyaltySettings;
+use shopkeeper_models::manifest::{DataSummary, FORMAT_VERSION, Manifest};
+use shopkeeper_models::migration::Migration;
+use shopkeeper_models::rfm::RfmGroups;
+use shopkeeper_models::value::{SpendModel, ValueRules};
 use shopkeeper_training::churn::{ChurnParams, Part, anchor, churned, spent};
 use shopkeeper_training::evaluation::metrics::{auc, average_precision, brier, calibration_error, reliability};
 use shopkeeper_training::log::PurchaseLog;
@@ -16,8 +30,10 @@ use shopkeeper_training::outlook::outlooks;
 use shopkeeper_training::pipeline::peak_memory_bytes;
 use shopkeeper_training::progress::Silent;
 use shopkeeper_training::read::{ReadSettings, read};
+use shopkeeper_training::recommender::RecommenderParams;
+use shopkeeper_training::segments::{SegmentMethod, SegmentParams, Shop};
 use shopkeeper_training::tempo::tempos;
-use shopkeeper_training::{buy_till_you_die, simulated, value};
+use shopkeeper_training::{buy_till_you_die, customers, histories, loyalty, simulated, value};
 
 #[derive(Parser)]
 struct Customers {
@@ -117,9 +133,32 @@ fn row(log: &PurchaseLog, at: &str, cut: Day, days: u32, without: Option<Part>) 
     );
 }
 
+/// Times what a marketer asks of so many customers.
+fn answer(model: &Arc<Model>) {
+    println!("\n| | seconds |\n|---|---|");
+    let timed = |what: &str, work: &dyn Fn() -> usize| {
+        let start = Instant::now();
+        let rows = work();
+        println!("| {what}, {rows} rows | {:.2} |", start.elapsed().as_secs_f64());
+    };
+    let list = |params: &[(&str, &str)], limit: usize| {
+        let params: Vec<(String, String)> = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let filter = CustomerFilter::new(model, &params, CHURN_SORT).expect("a filter");
+        lists::churn(model, &filter, Window { offset: 0, limit }).batches.map(|batch| batch.num_rows()).sum()
+    };
+    let filter = [("lifecycle", "at_risk,lapsed"), ("min_spend", "50"), ("max_churn_probability", "0.9")];
+    timed("filtered and sorted list, first page", &|| list(&filter, 100));
+    timed("the same, whole", &|| list(&filter, usize::MAX));
+    timed("every customer, sorted", &|| list(&[], usize::MAX));
+    let standing = model.standing();
+    for by in [GroupBy::RfmGroup, GroupBy::Segment] {
+        timed(&format!("migration by {}", by.name()), &|| Migration::between(&standing, &standing, by).ways().count());
+    }
+}
+
 /// Times every fit of the customer side after reading.
-fn time(customers: u32) {
-    let log = simulated::log(customers);
+fn time(size: u32) {
+    let log = simulated::log(size);
     println!("{} customers, {} orders\n| | seconds |\n|---|---|", log.customers(), log.orders());
     let past = log.before(log.as_of_day);
     let start = Instant::now();
@@ -141,7 +180,43 @@ fn time(customers: u32) {
     said("spend");
     let outlooks = outlooks(&churn, spend.as_ref(), &fitted, &tempos);
     said("outlook");
+    let histories = histories::fit(&past);
+    said("histories");
+    let segments = SegmentParams { segments: None, needs_segments: None, method: SegmentMethod::default(), seed: 42 };
+    let segmentation =
+        segments.fit(&Shop { log: &log, tempos: &tempos, outlooks: &outlooks, histories: &histories, categories: None }, None);
+    said("segments by behaviour");
+    let loyalty_rules = loyalty::rules(&LoyaltySettings::default(), &past);
+    let loyalty = loyalty::fit(&past, &loyalty_rules);
+    let (lifecycle, rfm_groups) = (LifecycleRules::default(), RfmGroups::default());
+    let rules = customers::rules(&tempos, &outlooks, &lifecycle, &rfm_groups, loyalty_rules, ValueRules::default());
+    let rows = customers::fit(&past, &tempos, (&outlooks, churn.horizon_days()), &rules, &segmentation);
+    said("customers, loyalty");
     println!("| all | {:.1} |", start.elapsed().as_secs_f64());
+    let model = Arc::new(Model {
+        version: "simulated".into(),
+        manifest: Manifest {
+            format: FORMAT_VERSION,
+            as_of: String::new(),
+            as_of_day: log.as_of_day,
+            timezone: log.timezone.clone(),
+            data: DataSummary::default(),
+            settings: serde_json::Value::Null,
+            rules,
+            segments: segmentation.summaries.clone(),
+            evaluation: Evaluation::default(),
+            files: BTreeMap::new(),
+        },
+        customers: rows,
+        attributes: Attributes::from_batch(RecordBatch::new_empty(Arc::new(Schema::empty())), 0).expect("no attributes"),
+        loyalty,
+        segments: segmentation.segments.clone(),
+        buy_till_you_die: fitted.clone(),
+        churn,
+        spend,
+        recommender: RecommenderParams::default().fit(&log.before(log.days().map_or(0, |(first, _)| first + 1))),
+    });
+    answer(&model);
     let fits: Vec<_> = fitted.purchases.iter().map(|fit| (fit.model.name(), fit.converged, fit.iterations)).collect();
     println!(
         "\n{} scored; peak memory {} MiB, the log included; fits {fits:?}",

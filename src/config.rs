@@ -114,6 +114,22 @@ pub struct TrainOptions {
     #[arg(long, value_name = "METHOD", value_enum, env = "SHOPKEEPER_SEGMENT_METHOD")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub segment_method: Option<SegmentMethod>,
+    /// Share of the customers who are not as good as gone that are of high value, 0 to 1 [default: 0.2]
+    #[arg(long, value_name = "SHARE", env = "SHOPKEEPER_HIGH_VALUE_SHARE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub high_value_share: Option<f64>,
+    /// Share of them that are of medium value; the rest are of low value [default: 0.3]
+    #[arg(long, value_name = "SHARE", env = "SHOPKEEPER_MEDIUM_VALUE_SHARE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub medium_value_share: Option<f64>,
+    /// Chance to buy within the horizon below which somebody is as good as gone: of low value, no day of a next order [default: 0.1]
+    #[arg(long, value_name = "CHANCE", env = "SHOPKEEPER_GONE_BELOW")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gone_below: Option<f64>,
+    /// Share of the high cut point that makes a new customer a potential high-value one, above 0 to 1 [default: 0.8]
+    #[arg(long, value_name = "SHARE", env = "SHOPKEEPER_NEWCOMER_FROM")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newcomer_from: Option<f64>,
     /// How much is tried to suit the recommender to the shop: off, quick (one more fit) or full (some ten) [default: quick]
     #[arg(long, value_name = "EFFORT", value_enum, env = "SHOPKEEPER_TUNE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -265,7 +281,7 @@ impl TrainOptions {
         columns.extend(self.columns);
         columns.extend(self.column);
         layered!(self over lower: items, customers, store, as_of, horizon_days, timezone, seed, threads, segments, needs_segments,
-            segment_method, tune, max_reject_rate, drop_duplicates, keep, lifecycle, rfm_groups, loyalty; with purchases, columns, column: Vec::new())
+            segment_method, high_value_share, medium_value_share, gone_below, newcomer_from, tune, max_reject_rate, drop_duplicates, keep, lifecycle, rfm_groups, loyalty; with purchases, columns, column: Vec::new())
     }
 
     /// The store, by default [`DEFAULT_STORE`].

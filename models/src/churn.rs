@@ -9,9 +9,10 @@ use crate::logistic::{Logistic, sigmoid};
 
 /// The inputs, in order. All on a log or share scale, so that a straight line fits. The last is the log-odds of the buy-till-you-die model's
 /// P(no purchase within the horizon).
-pub const FEATURES: [&str; 31] = [
+pub const FEATURES: [&str; 36] = [
     "ln_days_since_last",
     "ln_purchase_days",
+    "ln_recency_days",
     "ln_age_days",
     "ln_gap_days",
     "ln_silence_in_gaps",
@@ -40,8 +41,26 @@ pub const FEATURES: [&str; 31] = [
     "ln_distinct_categories",
     "returned_share",
     "ln_days_year_ago",
+    "discount_share",
+    "ln_channels",
+    "usual_channel_share",
+    "channel_shift",
     ANCHOR,
 ];
+
+/// Which way a feature moves while a customer stays silent and all else is as it was: 1 up, -1 down, 0 not at all; `None` for one that moves both
+/// ways. What is learned of the first two may raise the probability with the silence, never lower it; nothing is learned of the last. The season of
+/// a year ago is another one with every day; it counts as 0.
+pub fn with_silence(feature: &str) -> Option<i8> {
+    Some(match feature {
+        "trend" => return None,
+        "ln_days_since_last" | "ln_age_days" | "ln_silence_in_gaps" | "ln_silence_in_gaps_squared" | "silence_over_longest_gap" => 1,
+        "ln_silence_in_recent_gaps" | "silence_in_spreads" | ANCHOR => 1,
+        "ln_gaps_as_long" | "ln_spend_last_28" | "ln_spend_last_91" => -1,
+        "ln_days_last_14" | "ln_days_last_28" | "ln_days_last_56" | "ln_days_last_91" | "ln_days_last_182" => -1,
+        _ => 0,
+    })
+}
 
 /// How many there are.
 pub const WIDTH: usize = FEATURES.len();
@@ -88,6 +107,14 @@ pub struct ChurnInputs {
     pub returned_share: f64,
     /// Purchase days in the season of the horizon a year ago: from 364 days before as-of on, for as long as the horizon or a little longer.
     pub days_year_ago: u32,
+    /// Share of the price that discounts took off, 0 to 1; 0 where the shop has none.
+    pub discount_share: f64,
+    /// Different channels; 0 where the shop says none.
+    pub channels: u32,
+    /// Share of the orders that came through the most used channel, 0 to 1.
+    pub usual_channel_share: f64,
+    /// Share of the last three orders that came through another channel, 0 to 1.
+    pub channel_shift: f64,
     /// The buy-till-you-die model's P(no purchase within the horizon), 0 to 1; 0.5 where it was not fitted.
     pub p_no_purchase: f64,
 }
@@ -100,10 +127,12 @@ impl ChurnInputs {
         let silence = f64::from(self.days_since_last);
         let gaps = ln1(silence / self.gap_days.max(0.5));
         let pace_recent = (f64::from(self.days_in_last[3]) + 0.5) / f64::from(self.age_days.clamp(1, 91));
+        let recency_days = self.age_days.saturating_sub(self.days_since_last);
         let pace = (f64::from(self.purchase_days) + 0.5) / f64::from(self.age_days.max(1));
         [
             ln1(silence),
             days(self.purchase_days),
+            days(recency_days),
             days(self.age_days),
             ln1(self.gap_days),
             gaps,
@@ -132,6 +161,10 @@ impl ChurnInputs {
             days(self.distinct_categories),
             self.returned_share,
             days(self.days_year_ago),
+            self.discount_share,
+            days(self.channels),
+            self.usual_channel_share,
+            self.channel_shift,
             log_odds(self.p_no_purchase),
         ]
     }

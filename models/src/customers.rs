@@ -8,7 +8,7 @@ use crate::ids::{CustomerIx, check_ascending, find};
 use crate::lifecycle::LifecycleStage;
 use crate::rfm::RfmGroup;
 use crate::table::{Nullable, table};
-use crate::value::ValueTier;
+use crate::value::{ValueCuts, ValueTier};
 
 table! {
     /// One row a customer, ascending by id. Names as in the buy-till-you-die literature (Fader, Hardie & Lee 2005).
@@ -31,7 +31,7 @@ table! {
         pub first_day: Int32Array,
         /// Day of the last order (days since 1970-01-01); 0 for a prospect.
         pub last_day: Int32Array,
-        /// Money spent, returns netted out.
+        /// All that was paid less all that was paid back, as the shop's books have it; below 0 where more was paid back.
         pub spend: Float64Array,
         /// Mean spend per repeat purchase day; 0 without one.
         pub monetary_value: Float64Array,
@@ -41,8 +41,8 @@ table! {
         pub distinct_categories: UInt32Array,
         /// Lines with negative quantity.
         pub returns: UInt32Array,
-        /// The customer's typical days between purchases, shrunk towards the shop's mean.
-        pub gap_days: Float64Array,
+        /// The customer's typical days between purchases, shrunk towards the shop's mean; null without an order.
+        pub gap_days: Nullable<Float64Array>,
         /// RFM score of days_since_last, 1 to 5, 5 = bought most lately; null for a prospect.
         pub rfm_recency: Nullable<UInt8Array>,
         /// RFM score of purchase days, 1 to 5, 5 = most often; null for a prospect.
@@ -73,7 +73,8 @@ table! {
         pub spend_if_active: Nullable<Float64Array>,
         /// Expected spend within the year after as-of, discounted by 10 % a year; null without a purchase model or a churn probability.
         pub lifetime_value: Nullable<Float64Array>,
-        /// Days from as-of to the next order, if it falls within the horizon: 1 of 10 comes earlier. Null without a churn probability.
+        /// Days from as-of to the next order, if it falls within the horizon: 1 of 10 comes earlier. Null without a churn probability, and where an
+        /// order within the horizon, or that they are still a customer, is less likely than the value rules' `gone_below`.
         pub next_order_from: Nullable<Float64Array>,
         /// The same, where half of them come earlier.
         pub next_order: Nullable<Float64Array>,
@@ -81,7 +82,7 @@ table! {
         pub next_order_until: Nullable<Float64Array>,
         /// Purchase days in the last 91 days.
         pub days_last_91: UInt32Array,
-        /// Spend in the last 91 days, returns netted out.
+        /// Spend in the last 91 days, less what came back of it.
         pub spend_last_91: Float64Array,
         /// Purchase days in the season of the horizon a year ago.
         pub days_year_ago: UInt32Array,
@@ -97,6 +98,39 @@ table! {
         pub usual_hour: Nullable<UInt8Array>,
         /// The channel of most of their orders; null where none is said.
         pub usual_channel: Nullable<StringArray>,
+        /// Different channels of their orders; null where none is said.
+        pub channels: Nullable<UInt32Array>,
+        /// Share of their orders that came through the usual channel, above 0 to 1; null where none is said.
+        pub usual_channel_share: Nullable<Float64Array>,
+        /// Share of their last three orders that came through another channel, 0 to 1; null where none is said.
+        pub channel_shift: Nullable<Float64Array>,
+        /// Share of the price that discounts took off, 0 to 1; null without an order, or where the shop has no discounts.
+        pub discount_share: Nullable<Float64Array>,
+    }
+}
+
+/// What is said of the next order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextOrder {
+    /// A day and an interval.
+    Expected,
+    /// Less likely than the value rules' `gone_below` to come within the horizon, or from somebody who is that likely not a customer any more.
+    Unlikely,
+    /// Too little is known.
+    InsufficientData,
+}
+
+impl NextOrder {
+    /// Every status.
+    pub const ALL: [Self; 3] = [Self::Expected, Self::Unlikely, Self::InsufficientData];
+
+    /// The name used in the API and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Expected => "expected",
+            Self::Unlikely => "unlikely",
+            Self::InsufficientData => "insufficient_data",
+        }
     }
 }
 
@@ -142,6 +176,22 @@ impl Customers {
         ValueTier::ALL[self.value_tier.value(customer.row()) as usize]
     }
 
+    /// Whether a new customer is, or nearly is, of high value by spend at their own pace; by past spend where no churn was fitted.
+    pub fn is_potential_high_value(&self, customer: CustomerIx, cuts: &ValueCuts) -> bool {
+        let row = customer.row();
+        let value = self.spend_if_active.get(row).unwrap_or_else(|| self.spend.value(row));
+        self.lifecycle_stage(customer) == LifecycleStage::New && value > 0.0 && value >= cuts.newcomer()
+    }
+
+    /// Whether the day of the next order is said, and if not, why.
+    pub fn next_order_status(&self, customer: CustomerIx) -> NextOrder {
+        match (self.churn_probability.get(customer.row()), self.next_order(customer)) {
+            (None, _) => NextOrder::InsufficientData,
+            (Some(_), None) => NextOrder::Unlikely,
+            (Some(_), Some(_)) => NextOrder::Expected,
+        }
+    }
+
     /// Expected revenue loss within the horizon: churn probability x expected spend. The part of the forecast that is at stake: little for those
     /// who surely stay, and for those who are surely gone and from whom nothing is forecast any more; most for good customers in the balance.
     pub fn expected_loss(&self, customer: CustomerIx) -> Option<f64> {
@@ -162,13 +212,16 @@ impl Customers {
             purchase_days: self.purchase_days.value(row),
             age_days: self.age_days.value(row),
             days_since_last: self.days_since_last.value(row),
-            gap_days: self.gap_days.value(row),
+            gap_days: self.gap_days.get(row).unwrap_or(0.0),
             days_last_91: self.days_last_91.value(row),
             spend: self.spend.value(row),
             spend_last_91: self.spend_last_91.value(row),
             distinct_items: self.distinct_items.value(row),
             returns: self.returns.value(row),
             days_year_ago: self.days_year_ago.value(row),
+            discount_share: self.discount_share.get(row).unwrap_or(0.0),
+            channels: self.channels.get(row).unwrap_or(0),
+            usual_channel_share: self.usual_channel_share.get(row).unwrap_or(0.0),
         };
         let bytes = [&self.driver_1, &self.driver_2, &self.driver_3].map(|driver| driver.value(row));
         bytes

@@ -24,21 +24,38 @@ pub enum Theme {
     Returns,
     /// The same season a year ago.
     Season,
+    /// What discounts take off.
+    Discounts,
+    /// Through which channels.
+    Channels,
 }
 
 impl Theme {
     /// Every theme, in the order of their bytes.
-    pub const ALL: [Self; 7] = [Self::Rhythm, Self::Frequency, Self::Lately, Self::Spend, Self::Breadth, Self::Returns, Self::Season];
+    pub const ALL: [Self; 9] = [
+        Self::Rhythm,
+        Self::Frequency,
+        Self::Lately,
+        Self::Spend,
+        Self::Breadth,
+        Self::Returns,
+        Self::Season,
+        Self::Discounts,
+        Self::Channels,
+    ];
 
     /// What a feature is about.
     fn of(feature: &str) -> Self {
         match feature {
-            "ln_purchase_days" | "ln_age_days" | "single_purchase" | "ln_gap_days" | "ln_longest_gap" | "ln_gap_spread" => Self::Frequency,
+            "ln_purchase_days" | "ln_recency_days" | "ln_age_days" | "single_purchase" | "ln_gap_days" | "ln_longest_gap"
+            | "ln_gap_spread" => Self::Frequency,
             "ln_days_last_14" | "ln_days_last_28" | "ln_days_last_56" | "ln_days_last_91" | "ln_days_last_182" | "trend" => Self::Lately,
             "ln_spend_per_day" | "ln_spend_last_28" | "ln_spend_last_91" | "ln_largest_day" => Self::Spend,
             "ln_distinct_items" | "ln_lines_per_day" | "ln_distinct_categories" => Self::Breadth,
             "returned_share" => Self::Returns,
             "ln_days_year_ago" => Self::Season,
+            "discount_share" => Self::Discounts,
+            "ln_channels" | "usual_channel_share" | "channel_shift" => Self::Channels,
             // the buy-till-you-die model's log-odds among them: silence against pace
             _ => Self::Rhythm,
         }
@@ -77,6 +94,12 @@ pub struct Facts {
     pub returns: u32,
     /// Purchase days in the season of the horizon a year ago.
     pub days_year_ago: u32,
+    /// Share of the price that discounts took off, 0 to 1.
+    pub discount_share: f64,
+    /// Different channels; 0 where none is said.
+    pub channels: u32,
+    /// Share of the orders that came through the most used one, 0 to 1.
+    pub usual_channel_share: f64,
 }
 
 impl Driver {
@@ -139,6 +162,12 @@ impl Driver {
             Theme::Returns => format!("{} sent back", counted(of.returns, "line", "lines")),
             Theme::Season if of.days_year_ago == 0 => "bought nothing in this season a year ago".to_owned(),
             Theme::Season => format!("{} in this season a year ago", counted(of.days_year_ago, "purchase day", "purchase days")),
+            Theme::Discounts => format!("{:.0} % of the price taken off by discounts", 100.0 * of.discount_share),
+            Theme::Channels if of.channels == 0 => "no channel said".to_owned(),
+            Theme::Channels => {
+                let share = 100.0 * of.usual_channel_share;
+                format!("orders through {}, {share:.0} % through the usual one", counted(of.channels, "channel", "channels"))
+            }
         };
         format!("{effect}: {what}")
     }
@@ -154,6 +183,11 @@ pub(crate) fn drivers(scorer: &Scorer, centres: &[Centre], centred: &[f64; WIDTH
     let mut moved = Theme::ALL.map(|theme| {
         let mut typical = *centred;
         let of_theme = |feature: &str| Theme::of(feature) == theme;
+        // a theme that is as with the mean customer, such as the channels of a shop that says none, moves nothing
+        let alike = centred.iter().zip(FEATURES).all(|(&value, feature)| value == 0.0 || !of_theme(feature));
+        if alike && !of_theme(FEATURES[WIDTH - 1]) {
+            return (theme, 0.0);
+        }
         typical.iter_mut().zip(FEATURES).filter(|(_, feature)| of_theme(feature)).for_each(|(value, _)| *value = 0.0);
         let anchor = if of_theme(FEATURES[WIDTH - 1]) { centres[WIDTH - 1].mean } else { anchor };
         (theme, whole - scorer.log_odds(&typical, anchor))
@@ -185,6 +219,6 @@ mod tests {
         for driver in Theme::ALL.into_iter().flat_map(|theme| [true, false].map(|raises| Driver { theme, raises })) {
             assert_eq!(Driver::from_byte(driver.byte()), Some(driver));
         }
-        assert_eq!([0, 15, 255].map(Driver::from_byte), [None; 3]);
+        assert_eq!([0, 19, 255].map(Driver::from_byte), [None; 3]);
     }
 }

@@ -20,11 +20,14 @@ pub enum LifecycleStage {
     Lapsed,
     /// Was as good as lapsed, and has come back not long ago.
     WonBack,
+    /// Sent something back and has no order: what they bought lies before the history.
+    InsufficientData,
 }
 
 impl LifecycleStage {
     /// Every stage, in the order of their numbers in the customers table.
-    pub const ALL: [Self; 7] = [Self::Prospect, Self::New, Self::Active, Self::Loyal, Self::AtRisk, Self::Lapsed, Self::WonBack];
+    pub const ALL: [Self; 8] =
+        [Self::Prospect, Self::New, Self::Active, Self::Loyal, Self::AtRisk, Self::Lapsed, Self::WonBack, Self::InsufficientData];
 
     /// The name used in the API and in files.
     pub fn name(self) -> &'static str {
@@ -36,6 +39,7 @@ impl LifecycleStage {
             Self::AtRisk => "at_risk",
             Self::Lapsed => "lapsed",
             Self::WonBack => "won_back",
+            Self::InsufficientData => "insufficient_data",
         }
     }
 
@@ -75,6 +79,8 @@ impl Default for LifecycleRules {
 pub struct Tempo {
     /// Distinct days with an order.
     pub purchase_days: u32,
+    /// Lines that came back.
+    pub returns: u32,
     /// First purchase to as-of.
     pub age_days: u32,
     /// Last purchase to as-of.
@@ -119,13 +125,16 @@ impl LifecycleRules {
             LifecycleStage::WonBack => format!(
                 "back after a silence of more than {lapsed_gaps} times their usual gap, and fewer than {won_back_purchase_days} days with an order since"
             ),
+            LifecycleStage::InsufficientData => "only returns: what they bought lies before the history".to_owned(),
         }
     }
 
-    /// The stage of a customer. Rules are tried in the order prospect, lapsed, at risk, new, won back, loyal, active.
+    /// The stage of a customer. Rules are tried in the order insufficient data, prospect, lapsed, at risk, new, won back, loyal, active.
     pub fn stage(&self, tempo: &Tempo) -> LifecycleStage {
         let silent_gaps = f64::from(tempo.days_since_last) / tempo.gap_days.max(1.0);
-        if tempo.purchase_days == 0 {
+        if tempo.purchase_days == 0 && tempo.returns > 0 {
+            LifecycleStage::InsufficientData
+        } else if tempo.purchase_days == 0 {
             LifecycleStage::Prospect
         } else if silent_gaps > self.lapsed_gaps {
             LifecycleStage::Lapsed

@@ -12,9 +12,9 @@ use crate::segments::SegmentationSummary;
 use crate::value::ValueCuts;
 
 /// The format this build writes.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 /// The oldest format this build reads.
-pub const OLDEST_READABLE: u32 = 3;
+pub const OLDEST_READABLE: u32 = 4;
 
 /// `manifest.json`. Holds nothing that differs between two runs on the same data with the same settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -119,7 +119,7 @@ impl Model {
             histories: Histories::from_batch(&read(Histories::FILE)?, customers.len(), items.len())?,
             orders: customers.orders.clone(),
             days_since_last: customers.days_since_last.clone(),
-            gap_days: customers.gap_days.clone(),
+            gap_days: customers.gap_days.0.clone(),
             together: CoPurchase::from_batch(TOGETHER_FILE, &read(TOGETHER_FILE)?, items.len())?,
             alike: CoPurchase::from_batch(ALIKE_FILE, &read(ALIKE_FILE)?, items.len())?,
             affinity: Affinity::from_batch(AFFINITY_FILE, &read(AFFINITY_FILE)?, customers.len(), items.len())?,

@@ -1,5 +1,5 @@
 //! Value tier: high, medium or low by what a customer spends at their own pace while they buy. Not by expected spend, which is low for
-//! everyone who is about to leave: who is worth winning back must not look worthless.
+//! everyone who is about to leave: who is worth winning back must not look worthless. But of whom hardly anything is expected is low.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,24 +39,91 @@ impl ValueTier {
     }
 }
 
-/// The lowest expected value of the two upper tiers.
+/// How customers are told apart by value, as it is set.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ValueRules {
+    /// Share of the customers who are not gone that are high, 0 to 1. Default 0.2.
+    pub high_share: f64,
+    /// Share of them that are medium, 0 to 1; the rest are low. Default 0.3.
+    pub medium_share: f64,
+    /// Gone: the chance to buy within the horizon is below this, 0 to 0.5. Default 0.1.
+    pub gone_below: f64,
+    /// Potential high-value newcomer: a new customer who reaches this share of the high cut point, above 0 to 1. Default 0.8.
+    pub newcomer_from: f64,
+}
+
+impl Default for ValueRules {
+    fn default() -> Self {
+        Self { high_share: 0.2, medium_share: 0.3, gone_below: 0.1, newcomer_from: 0.8 }
+    }
+}
+
+/// The lowest expected value of the two upper tiers, and the rules they came from.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValueCuts {
     /// High from here on.
     pub high: f64,
     /// Medium from here on.
     pub medium: f64,
+    /// The rules.
+    pub rules: ValueRules,
+}
+
+impl ValueRules {
+    /// Refuses rules that cannot be meant.
+    pub fn check(&self) -> Result<(), String> {
+        let refuse = |name: &str, found: f64, expected: &str| Err(format!("--{name} {found}; expected {expected}"));
+        let Self { high_share, medium_share, gone_below, newcomer_from } = *self;
+        if !(0.0..=1.0).contains(&high_share) {
+            return refuse("high-value-share", high_share, "a share of the customers, 0 to 1");
+        }
+        if !(0.0..=1.0).contains(&medium_share) || high_share + medium_share > 1.0 {
+            return refuse("medium-value-share", medium_share, "a share of the customers that with the high ones makes at most 1");
+        }
+        if !(0.0..=0.5).contains(&gone_below) {
+            return refuse("gone-below", gone_below, "a chance to buy from 0 to 0.5");
+        }
+        if newcomer_from > 0.0 && newcomer_from <= 1.0 {
+            return Ok(());
+        }
+        refuse("newcomer-from", newcomer_from, "a share of the high cut point, above 0 to 1")
+    }
 }
 
 impl ValueCuts {
     /// The rule of a tier in words.
     pub fn rule(&self, tier: ValueTier) -> String {
-        let Self { high, medium } = self;
+        let Self { high, medium, rules } = self;
+        let gone = format!("a chance of less than {:.0} % to buy within the horizon", 100.0 * rules.gone_below);
         match tier {
-            ValueTier::High => format!("expected spend at their own pace of {high:.2} or more"),
-            ValueTier::Medium => format!("expected spend at their own pace of {medium:.2} or more, and less than {high:.2}"),
-            ValueTier::Low => format!("expected spend at their own pace below {medium:.2}"),
+            ValueTier::High => format!("expected spend at their own pace of {high:.2} or more, and not {gone}"),
+            ValueTier::Medium => format!("expected spend at their own pace of {medium:.2} or more and less than {high:.2}, and not {gone}"),
+            ValueTier::Low => format!("expected spend at their own pace below {medium:.2}, or {gone}"),
         }
+    }
+
+    /// From here on a new customer is a potential high-value one.
+    pub fn newcomer(&self) -> f64 {
+        self.rules.newcomer_from * self.high
+    }
+
+    /// The rule of the potential high-value newcomers in words.
+    pub fn newcomer_rule(&self) -> String {
+        let share = 100.0 * self.rules.newcomer_from;
+        format!(
+            "lifecycle stage new, and expected spend at their own pace of {:.2} or more: {share:.0} % of what makes high",
+            self.newcomer()
+        )
+    }
+
+    /// Whether somebody of this churn probability is as good as gone.
+    pub fn is_gone(&self, churn_probability: Option<f64>) -> bool {
+        churn_probability.is_some_and(|p| 1.0 - p < self.rules.gone_below)
+    }
+
+    /// The tier of somebody of this expected value and churn probability.
+    pub fn tier_of(&self, value: f64, churn_probability: Option<f64>) -> ValueTier {
+        if self.is_gone(churn_probability) { ValueTier::Low } else { self.tier(value) }
     }
 
     /// The tier of an expected value.

@@ -5,7 +5,7 @@ use shopkeeper_models::store::ModelStore;
 use shopkeeper_training::pipeline::compare;
 use shopkeeper_training::report;
 
-use super::evaluate::{Format, json, of_version};
+use super::evaluate::{Format, json, with_version};
 use super::train::{progress, settings};
 use super::{CliError, Global, say};
 use crate::config::TrainOptions;
@@ -35,7 +35,20 @@ pub(super) struct CompareCommand {
 }
 
 /// What the saved versions have settled already.
-const SETTLED: [&str; 8] = ["items", "customers", "horizon_days", "seed", "segments", "needs_segments", "segment_method", "keep"];
+const SETTLED: [&str; 12] = [
+    "items",
+    "customers",
+    "horizon_days",
+    "seed",
+    "segments",
+    "needs_segments",
+    "segment_method",
+    "high_value_share",
+    "medium_value_share",
+    "gone_below",
+    "newcomer_from",
+    "keep",
+];
 
 impl CompareCommand {
     pub(super) fn run(self, global: &Global) -> Result<(), CliError> {
@@ -50,7 +63,7 @@ impl CompareCommand {
         let store = ModelStore::new(options.store());
         let (a, b) = (store.load(&a)?, store.load(&b)?);
         let later = if a.manifest.as_of_day > b.manifest.as_of_day { &a } else { &b };
-        let options = options.over(of_version(&later.manifest));
+        let options = with_version(options, &later.manifest);
         let compared = compare(&settings(&options)?, &a, &b, &progress(global))?;
         if format == Format::Json {
             return say(&json(&compared.recommendations));

@@ -20,7 +20,8 @@ const EXAMPLES: &str = "Examples:
 /// Measure a version's settings on a hold-out of the data given
 ///
 /// Fits with the settings of the version on the first part of the history, measures on the rest, and shows the result below what was
-/// measured when the version was trained. Flags go over the version's settings; with --tune the recommender is tuned anew. Nothing is saved.
+/// measured when the version was trained. Flags go over the version's settings, its column mapping among
+/// them, which counts where no --column is given; with --tune the recommender is tuned anew. Nothing is saved.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, mut_arg("keep", |arg| arg.hide(true)))]
 pub(super) struct EvaluateCommand {
@@ -58,7 +59,7 @@ impl EvaluateCommand {
         let store = ModelStore::new(self.options.store());
         let version = self.model.map_or_else(|| store.current(), Ok)?;
         let manifest = store.manifest(&version)?;
-        let options = self.options.over(of_version(&manifest));
+        let options = with_version(self.options, &manifest);
         let mut settings = settings(&options)?;
         if options.tune.is_none() {
             settings.recommender =
@@ -76,12 +77,20 @@ impl EvaluateCommand {
     }
 }
 
-/// The settings that a version was trained with, as far as they change a measurement.
-pub(super) fn of_version(manifest: &Manifest) -> TrainOptions {
+/// These options, and below them the settings that a version was trained with, as far as they change a measurement. Its column mapping counts
+/// where none is given.
+pub(super) fn with_version(options: TrainOptions, manifest: &Manifest) -> TrainOptions {
+    let own_columns = !options.column.is_empty() || !options.columns.is_empty();
+    let of_version = of_version(manifest);
+    options.over(if own_columns { TrainOptions { columns: Default::default(), ..of_version } } else { of_version })
+}
+
+fn of_version(manifest: &Manifest) -> TrainOptions {
     let setting = |pointer: &str| manifest.settings.pointer(pointer);
     let number = |pointer: &str| setting(pointer).and_then(Value::as_u64);
     TrainOptions {
         timezone: Some(manifest.timezone.clone()),
+        columns: setting("/columns").and_then(|columns| serde_json::from_value(columns.clone()).ok()).unwrap_or_default(),
         horizon_days: number("/churn/horizon_days").and_then(|days| days.try_into().ok()),
         seed: number("/seed"),
         segments: number("/segments/segments").and_then(|segments| segments.try_into().ok()),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use shopkeeper_models::store::{ModelStore, Run};
+use shopkeeper_models::value::ValueRules;
 use shopkeeper_training::pipeline::{TrainSettings, Trained, train};
 use shopkeeper_training::read::ReadSettings;
 use shopkeeper_training::report;
@@ -107,6 +108,12 @@ pub(super) fn settings(options: &TrainOptions) -> Result<TrainSettings, CliError
         lifecycle: options.lifecycle.clone().unwrap_or(defaults.lifecycle),
         rfm_groups: options.rfm_groups.clone().unwrap_or(defaults.rfm_groups),
         loyalty: options.loyalty.clone().unwrap_or(defaults.loyalty),
+        value: ValueRules {
+            high_share: options.high_value_share.unwrap_or(defaults.value.high_share),
+            medium_share: options.medium_value_share.unwrap_or(defaults.value.medium_share),
+            gone_below: options.gone_below.unwrap_or(defaults.value.gone_below),
+            newcomer_from: options.newcomer_from.unwrap_or(defaults.value.newcomer_from),
+        },
         activate: defaults.activate,
     })
 }
@@ -133,6 +140,10 @@ fn resolved(options: &TrainOptions, settings: &TrainSettings) -> TrainOptions {
         lifecycle: Some(settings.lifecycle.clone()),
         rfm_groups: Some(settings.rfm_groups.clone()),
         loyalty: Some(settings.loyalty.clone()),
+        high_value_share: Some(settings.value.high_share),
+        medium_value_share: Some(settings.value.medium_share),
+        gone_below: Some(settings.value.gone_below),
+        newcomer_from: Some(settings.value.newcomer_from),
         ..options.clone()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, Float32Array, Float64Array, RecordBatch, StringArray, UInt32Array};
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float32Array, Float64Array, RecordBatch, StringArray, UInt32Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use shopkeeper_models::Model;
 
@@ -34,6 +34,8 @@ pub enum Cell<R: 'static> {
     Number(fn(&Model, &R) -> Option<f64>),
     /// Money, in the currency of the purchases; shown to the cent.
     Money(fn(&Model, &R) -> Option<f64>),
+    /// Yes or no.
+    Flag(fn(&Model, &R) -> bool),
     /// A finite number in single precision.
     Score(fn(&Model, &R) -> f32),
     /// A calendar date, as days since 1970-01-01.
@@ -77,6 +79,7 @@ impl<R> Column<R> {
             Cell::Count(_) | Cell::Maybe(_) => DataType::UInt32,
             Cell::Number(_) | Cell::Money(_) => DataType::Float64,
             Cell::Score(_) => DataType::Float32,
+            Cell::Flag(_) => DataType::Boolean,
             Cell::Date(_) => DataType::Date32,
         };
         Field::new(self.name, kind, self.nullable)
@@ -91,6 +94,7 @@ impl<R> Column<R> {
             Cell::Maybe(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<UInt32Array>()),
             Cell::Number(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<Float64Array>()),
             Cell::Score(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<Float32Array>()),
+            Cell::Flag(of) => Arc::new(rows.iter().map(|row| Some(of(model, row))).collect::<BooleanArray>()),
             Cell::Date(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<Date32Array>()),
         }
     }

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use shopkeeper_models::churn::ChurnModel;
 use shopkeeper_models::{CustomerIx, Model};
 
-use super::columns::Cell::{Count, Date, Maybe, Money, Name, Number, Text};
+use super::columns::Cell::{Count, Date, Flag, Maybe, Money, Name, Number, Text};
 use super::columns::{self, Column, column, nullable};
 use super::{CustomerFilter, List, Window};
 
@@ -37,11 +37,24 @@ pub(super) const NEEDS_SEGMENT_NAME: Of = nullable(
 );
 pub(super) const LIFECYCLE: Of = column(
     "lifecycle",
-    "Lifecycle stage: prospect, new, active, loyal, at_risk, lapsed or won_back.",
+    "Lifecycle stage: prospect, new, active, loyal, at_risk, lapsed, won_back, or insufficient_data for those with returns alone.",
     Text(|m, c| Some(m.customers.lifecycle_stage(*c).name())),
 );
-pub(super) const VALUE_TIER: Of =
-    column("value_tier", "Value tier by spend_if_active: high, medium or low.", Text(|m, c| Some(m.customers.tier(*c).name())));
+pub(super) const VALUE_TIER: Of = column(
+    "value_tier",
+    "Value tier by spend_if_active: high, medium or low; low, too, where hardly any purchase is likely.",
+    Text(|m, c| Some(m.customers.tier(*c).name())),
+);
+pub(super) const POTENTIAL_HIGH_VALUE: Of = column(
+    "potential_high_value",
+    "Whether a new customer is, or nearly is, of high value by spend_if_active (GET /v1/groups shows the rule).",
+    Flag(|m, c| m.customers.is_potential_high_value(*c, &m.manifest.rules.value)),
+);
+pub(super) const NEXT_ORDER_STATUS: Of = column(
+    "next_order_status",
+    "`expected`: a day is said; `unlikely`: no order within the horizon is likely enough, or hardly still a customer; `insufficient_data`.",
+    Text(|m, c| Some(m.customers.next_order_status(*c).name())),
+);
 pub(super) const STATUS: Of = column(
     "status",
     "`ok`, or `insufficient_data` where a churn probability would be invented.",
@@ -137,7 +150,11 @@ const LAST_DAY: Of = nullable(
     "Calendar day of the last order; none for a prospect.",
     Date(|m, c| (m.customers.purchase_days.value(c.row()) > 0).then(|| m.customers.last_day.value(c.row()))),
 );
-pub(super) const SPEND: Of = column("spend", "Money spent, returns netted out.", Money(|m, c| Some(m.customers.spend.value(c.row()))));
+pub(super) const SPEND: Of = column(
+    "spend",
+    "All that was paid less all that was paid back; below 0 where more was paid back.",
+    Money(|m, c| Some(m.customers.spend.value(c.row()))),
+);
 const AVERAGE_ORDER_VALUE: Of = nullable(
     "average_order_value",
     "Spend over orders; none for a prospect.",
@@ -161,6 +178,23 @@ const USUAL_CHANNEL: Of = nullable(
     "The channel of most of their orders; none where none is said.",
     Text(|m, c| m.customers.usual_channel.get(c.row())),
 );
+const CHANNELS: Of =
+    nullable("channels", "Different channels of their orders; none where none is said.", Maybe(|m, c| m.customers.channels.get(c.row())));
+const USUAL_CHANNEL_SHARE: Of = nullable(
+    "usual_channel_share",
+    "Share of their orders that came through the usual channel, above 0 to 1.",
+    Number(|m, c| m.customers.usual_channel_share.get(c.row())),
+);
+const CHANNEL_SHIFT: Of = nullable(
+    "channel_shift",
+    "Share of their last three orders that came through another channel than the usual one, 0 to 1.",
+    Number(|m, c| m.customers.channel_shift.get(c.row())),
+);
+const DISCOUNT_SHARE: Of = nullable(
+    "discount_share",
+    "Share of the price that discounts took off, 0 to 1; none where the shop has no discounts.",
+    Number(|m, c| m.customers.discount_share.get(c.row())),
+);
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 const MONETARY_VALUE: Of = column(
     "monetary_value",
@@ -171,10 +205,10 @@ const DISTINCT_ITEMS: Of = column("distinct_items", "Distinct items bought.", Co
 const DISTINCT_CATEGORIES: Of =
     column("distinct_categories", "Distinct categories bought.", Count(|m, c| m.customers.distinct_categories.value(c.row())));
 const RETURNS: Of = column("returns", "Lines sent back.", Count(|m, c| m.customers.returns.value(c.row())));
-const GAP_DAYS: Of = column(
+const GAP_DAYS: Of = nullable(
     "gap_days",
-    "Typical days between purchases, shrunk towards the shop's mean.",
-    Number(|m, c| Some(m.customers.gap_days.value(c.row()))),
+    "Typical days between purchases, shrunk towards the shop's mean; none without an order.",
+    Number(|m, c| m.customers.gap_days.get(c.row())),
 );
 const RFM_RECENCY: Of = nullable(
     "rfm_recency",
@@ -255,6 +289,7 @@ pub const CUSTOMERS: &[Of] = &[
     NEEDS_SEGMENT_NAME,
     LIFECYCLE,
     VALUE_TIER,
+    POTENTIAL_HIGH_VALUE,
     STATUS,
     CHURN_PROBABILITY,
     CHURN_PERCENTILE,
@@ -266,6 +301,7 @@ pub const CUSTOMERS: &[Of] = &[
     DRIVERS,
     LIFETIME_VALUE,
     P_ALIVE,
+    NEXT_ORDER_STATUS,
     NEXT_ORDER_FROM,
     NEXT_ORDER,
     NEXT_ORDER_UNTIL,
@@ -282,6 +318,10 @@ pub const CUSTOMERS: &[Of] = &[
     USUAL_WEEKDAY,
     USUAL_HOUR,
     USUAL_CHANNEL,
+    CHANNELS,
+    USUAL_CHANNEL_SHARE,
+    CHANNEL_SHIFT,
+    DISCOUNT_SHARE,
     MONETARY_VALUE,
     DISTINCT_ITEMS,
     DISTINCT_CATEGORIES,

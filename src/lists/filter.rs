@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use arrow::datatypes::DataType;
 use shopkeeper_models::attributes::Attribute;
 use shopkeeper_models::calendar::day;
+use shopkeeper_models::customers::NextOrder;
 use shopkeeper_models::groups::{GroupBy, NONE};
 use shopkeeper_models::segments::SegmentKind;
 use shopkeeper_models::{CustomerIx, Model};
@@ -248,6 +249,7 @@ fn kind_of_cell<R>(cell: &Cell<R>) -> Kind {
     match cell {
         Cell::Text(_) | Cell::Name(_) => Kind::Text,
         Cell::Date(_) => Kind::Date,
+        Cell::Flag(_) => Kind::Flag,
         Cell::Count(_) | Cell::Maybe(_) | Cell::Number(_) | Cell::Money(_) | Cell::Score(_) => Kind::Number,
     }
 }
@@ -274,6 +276,8 @@ fn choices(model: &Model, field: Field) -> Option<Vec<String>> {
         "value_tier" => GroupBy::ValueTier,
         "rfm_group" => GroupBy::RfmGroup,
         "loyalty_tier" | "loyalty_next_tier" | "loyalty_falls_to" => GroupBy::LoyaltyTier,
+        "next_order_status" => return Some(NextOrder::ALL.map(|status| status.name().to_owned()).into()),
+        "potential_high_value" => return Some(vec!["true".into(), "false".into()]),
         "status" => return Some(vec!["ok".into(), "insufficient_data".into()]),
         _ if kind(model, field) == Kind::Flag => return Some(vec!["true".into(), "false".into(), NONE.into()]),
         _ => return None,
@@ -293,6 +297,7 @@ fn value<'m>(model: &'m Model, field: Field, customer: CustomerIx) -> Value<'m> 
             Cell::Number(of) => number(of(model, &customer)),
             Cell::Money(of) => number(of(model, &customer).map(super::columns::cents)),
             Cell::Score(of) => Value::Number(of(model, &customer).into()),
+            Cell::Flag(of) => Value::Text(if of(model, &customer) { "true" } else { "false" }.into()),
             Cell::Date(of) => number(of(model, &customer).map(f64::from)),
         },
         Field::Attribute(at) => match model.attributes.get(at, customer) {

@@ -70,6 +70,7 @@ pub(super) fn row_schema<R>(columns: &[Column<R>]) -> ObjectBuilder {
             Cell::Count(_) | Cell::Maybe(_) => (Type::Integer, None),
             Cell::Number(_) | Cell::Money(_) => (Type::Number, Some(KnownFormat::Double)),
             Cell::Score(_) => (Type::Number, Some(KnownFormat::Float)),
+            Cell::Flag(_) => (Type::Boolean, None),
             Cell::Date(_) => (Type::String, Some(KnownFormat::Date)),
         };
         let kind = if column.nullable { SchemaType::from_iter([kind, Type::Null]) } else { SchemaType::new(kind) };

@@ -38,7 +38,7 @@ impl IntoParams for FilterParams {
                     .build(),
             );
         };
-        for (name, about) in columns(Kind::Text) {
+        for (name, about) in columns(Kind::Text).chain(columns(Kind::Flag)) {
             add(name.into(), format!("Only customers with one of these, separated by commas. {about}"), text());
         }
         for (kind, schema) in [(Kind::Number, number as fn() -> ObjectBuilder), (Kind::Date, date)] {
@@ -47,7 +47,8 @@ impl IntoParams for FilterParams {
                 add(format!("max_{name}"), format!("Only customers with at most this. {about}"), schema());
             }
         }
-        let fields: Vec<&str> = [Kind::Text, Kind::Number, Kind::Date].into_iter().flat_map(columns).map(|(name, _)| name).collect();
+        let fields: Vec<&str> =
+            [Kind::Text, Kind::Flag, Kind::Number, Kind::Date].into_iter().flat_map(columns).map(|(name, _)| name).collect();
         add("sort".into(), "What comes first: the largest number, the latest date, the first text. Equal customers stand in the order of their ids, those without a value last. Attributes too: `attributes.` and their name.".into(), one_of(&fields));
         add(
             "order".into(),

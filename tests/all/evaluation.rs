@@ -54,6 +54,21 @@ fn two_versions_are_told_apart_or_not_and_agree_with_the_evaluation() {
 }
 
 #[test]
+fn the_column_mapping_of_the_version_counts_where_none_is_given() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (purchases, store) = (folder.path().join("p.parquet"), folder.path().join("store"));
+    shop::write(&purchases, &checkerboard(20, 8, 90));
+    // the order ids stand in for the customers: a mapping that shows in what is measured
+    let mapped = ["--column", "customer_id=order_id", "--column", "order_id=customer_id", "--tune", "off"];
+    shop::train(&purchases, &store, &mapped);
+    let again = json(&["evaluate"], &purchases, &store);
+    let same = json(&[&["evaluate"][..], &mapped].concat(), &purchases, &store);
+    let other = json(&["evaluate", "--column", "customer_id=customer_id"], &purchases, &store);
+    assert_eq!(again["churn"], same["churn"]);
+    assert_ne!(again, other, "a mapping that is given goes over that of the version");
+}
+
+#[test]
 fn what_cannot_be_measured_is_refused_in_words() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (purchases, store) = (folder.path().join("p.parquet"), folder.path().join("store"));

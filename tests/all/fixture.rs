@@ -25,7 +25,7 @@ use shopkeeper_models::rfm::{RfmCuts, RfmGroup, RfmGroups};
 use shopkeeper_models::segments::{Favourites, Segments};
 use shopkeeper_models::store::{ModelStore, Run};
 use shopkeeper_models::table::{self, Nullable};
-use shopkeeper_models::value::{SpendModel, ValueCuts};
+use shopkeeper_models::value::{SpendModel, ValueCuts, ValueRules};
 use shopkeeper_models::{ItemIx, Manifest};
 
 /// The customers, ascending. The third has an id that needs percent-encoding, the first one that a spreadsheet would run.
@@ -165,7 +165,7 @@ fn customers(shop: Shop) -> Customers {
         distinct_items: counts(|_| 3),
         distinct_categories: counts(|_| 2),
         returns: counts(|_| 0),
-        gap_days: vec![10.0; CUSTOMERS.len()].into(),
+        gap_days: Nullable((0..CUSTOMERS.len()).map(|row| (row != 5).then_some(10.0)).collect()),
         rfm_recency: scores(),
         rfm_frequency: scores(),
         rfm_monetary: scores(),
@@ -194,6 +194,10 @@ fn customers(shop: Shop) -> Customers {
         usual_weekday: Nullable((0..CUSTOMERS.len() as u8).map(|row| (row > 0).then_some(row % 7)).collect()),
         usual_hour: Nullable((0..CUSTOMERS.len() as u8).map(|row| (row > 0).then_some(8 + row)).collect()),
         usual_channel: Nullable((0..CUSTOMERS.len()).map(|row| (row > 0).then_some(["shop", "web"][row % 2])).collect()),
+        channels: Nullable((0..CUSTOMERS.len() as u32).map(|row| (row > 0).then_some(1 + row % 2)).collect()),
+        usual_channel_share: Nullable((0..CUSTOMERS.len()).map(|row| (row > 0).then_some(0.75)).collect()),
+        channel_shift: Nullable((0..CUSTOMERS.len()).map(|row| (row > 0).then_some(0.0)).collect()),
+        discount_share: Nullable((0..CUSTOMERS.len()).map(|row| (row != 5).then_some(0.125)).collect()),
         expected_purchases: churn(|row| 5.0 - f64::from(row)),
         expected_spend: churn(|row| 200.0 - f64::from(row) * 40.0),
     }
@@ -329,7 +333,7 @@ fn manifest(shop: Shop) -> Manifest {
             rfm: RfmCuts::default(),
             rfm_groups: RfmGroups::default(),
             lifecycle: LifecycleRules::default(),
-            value: ValueCuts { high: 100.0, medium: 50.0 },
+            value: ValueCuts { high: 100.0, medium: 50.0, rules: ValueRules::default() },
             loyalty: loyalty_rules(),
         },
         segments: Vec::new(),

@@ -304,7 +304,7 @@ fn groups_and_who_moved_between_versions() {
         groups["rows"][0],
         json!({"by": "loyalty_tier", "name": "gold", "rule": "spend of at least 400.00 and at least 8 orders in the last 365 days", "customers": 2, "share": 2.0 / 6.0})
     );
-    assert_eq!(server.get("/v1/groups").json()["total"], 2 + 2 + 12 + 7 + 3 + 3);
+    assert_eq!(server.get("/v1/groups").json()["total"], 2 + 2 + 12 + 8 + 3 + 3 + 1);
     let alone = server.get("/v1/segments/migration");
     assert_problem(&alone, Code::BadParameter);
     assert!(alone.json()["detail"].as_str().unwrap().contains("no version that ends before"), "{}", alone.text());

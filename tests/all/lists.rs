@@ -114,12 +114,12 @@ fn groups_are_listed_with_rules_and_counts_that_sum_to_the_customers() {
 }
 
 #[test]
-fn churn_is_sorted_worst_first_with_ties_by_id_and_strangers_to_it_last() {
+fn churn_is_sorted_by_the_money_at_stake_with_ties_by_id_and_strangers_to_it_last() {
     let model = model(fixture::Shop::default());
     let by = |sort, window| ids(lists::churn(&model, &filter(&model, sort, &[]).unwrap(), window));
     let whole = by(CHURN_SORT, Window::ALL);
-    assert_eq!(whole, ["dora", "carl", "anna", "b/c d+ü", "=1+2", "eve"]);
-    assert_eq!(by("expected_loss", Window::ALL), ["anna", "carl", "b/c d+ü", "dora", "=1+2", "eve"]);
+    assert_eq!(whole, ["anna", "carl", "b/c d+ü", "dora", "=1+2", "eve"]);
+    assert_eq!(by("churn_probability", Window::ALL), ["dora", "carl", "anna", "b/c d+ü", "=1+2", "eve"]);
     for offset in 0..=whole.len() + 1 {
         for limit in 1..=whole.len() {
             let expected: Vec<String> = whole.iter().skip(offset).take(limit).cloned().collect();

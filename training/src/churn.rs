@@ -2,11 +2,14 @@
 //!
 //! Origins differ by season and by how much history there is. So each feature is taken less its mean over the customers of its origin, each
 //! origin has an intercept of its own, and the level at as-of comes from the buy-till-you-die model, which needs no labels.
+//!
+//! Whoever is silent for longer, all else being equal, is never said to be safer: every feature that moves with the silence is bound to move the
+//! probability with it, in the regression and in the trees.
 
 use rayon::prelude::*;
 use shopkeeper_models::buy_till_you_die::PurchaseModel;
 use shopkeeper_models::calendar::{Day, date};
-use shopkeeper_models::churn::{Candidate, Centre, ChurnInputs, ChurnModel, FEATURES, Scorer, Share, WIDTH};
+use shopkeeper_models::churn::{Candidate, Centre, ChurnInputs, ChurnModel, FEATURES, Scorer, Share, WIDTH, with_silence};
 use shopkeeper_models::logistic::sigmoid;
 
 use crate::boosting::BoostingParams;
@@ -232,14 +235,16 @@ impl ChurnParams {
             start.extend(vec![(positive / (origin.rows.labels.len() as f64 + 1.0 - positive)).ln(); origin.rows.labels.len()]);
         }
         let means = if centring { means(&now.rows) } else { vec![0.0; WIDTH] };
-        let tails = (0..WIDTH).into_par_iter().map(|feature| tails(&rows.x, feature)).collect::<Vec<_>>();
+        // what moves both ways with the silence is the same for everybody
+        let within = |feature: usize| with_silence(FEATURES[feature]).map_or((0.0, 0.0), |_| tails(&rows.x, feature));
+        let tails = (0..WIDTH).into_par_iter().map(within).collect::<Vec<_>>();
         let centre = |(mean, &(least, most)): (f64, &(f64, f64))| Centre { mean, least, most };
         let centres: Vec<Centre> = means.into_iter().zip(&tails).map(centre).collect();
         rows.x.iter_mut().zip(tails.iter().cycle()).for_each(|(x, &(least, most))| *x = x.clamp(least as f32, most as f32));
         let logistic = self.regression(&rows, if centring { origins } else { &[] })?;
         let anchored = now.anchored && origins.iter().any(|origin| origin.anchored);
         let boosted = self.without != Some(Part::Boosting) && rows.labels.len() >= FEWEST_FOR_BOOSTING;
-        let boosting = boosted.then(|| Scorer::Boosted(self.boosting.fit(WIDTH, &rows, start)));
+        let boosting = boosted.then(|| Scorer::Boosted(self.boosting.fit(&signs(), &rows, start)));
         let share = |weight: f64, scorer: &Scorer| Share { weight, scorer: scorer.clone() };
         let mut scorers = Vec::new();
         let learned: Vec<Share> = std::iter::once(&logistic).chain(&boosting).map(|scorer| share(1.0, scorer)).collect();
@@ -276,7 +281,8 @@ impl ChurnParams {
         }
         let names: Vec<&str> = FEATURES.into_iter().chain(std::iter::repeat_n("origin", own)).collect();
         let wide = Rows { x, labels: rows.labels.clone(), weights: rows.weights.clone() };
-        let mut logistic = LogisticParams { ridge: self.ridge }.fit(&names, &wide)?;
+        let signs: Vec<i8> = signs().into_iter().chain(std::iter::repeat_n(0, own)).collect();
+        let mut logistic = LogisticParams { ridge: self.ridge }.fit_signed(&names, &wide, &signs)?;
         logistic.weights.truncate(WIDTH);
         Ok(Scorer::Logistic(logistic))
     }
@@ -314,6 +320,11 @@ pub fn probabilities(model: &ChurnModel, anchor: Option<PurchaseModel>, tempos: 
         model.probability(&params.inputs(anchor, buyer))
     };
     tempos.par_iter().map(one).collect()
+}
+
+/// Which way each feature may move the probability: 1 up, -1 down, 0 either way.
+fn signs() -> [i8; WIDTH] {
+    FEATURES.map(|feature| with_silence(feature).unwrap_or(0))
 }
 
 /// Mean of every feature.
@@ -443,6 +454,67 @@ mod tests {
         };
         let risks = [0, 30, 60, 120, 240].map(after);
         assert!(risks.windows(2).all(|pair| pair[0] <= pair[1] + 0.01) && risks[4] > risks[0] + 0.3, "{risks:?}");
+    }
+
+    /// Copies of some customers, each with every order so many days earlier.
+    fn earlier(log: &PurchaseLog, of: &[usize], by: &[Day]) -> PurchaseLog {
+        let mut copies = PurchaseLog {
+            customer_ids: arrow::array::StringArray::from_iter_values((0..of.len() * by.len()).map(|at| format!("{at:06}"))),
+            order_offsets: vec![0],
+            order_time: Vec::new(),
+            order_day: Vec::new(),
+            order_channel: Vec::new(),
+            line_offsets: vec![0],
+            line_item: Vec::new(),
+            line_quantity: Vec::new(),
+            line_amount: Vec::new(),
+            ..log.clone()
+        };
+        for (&customer, &by) in of.iter().flat_map(|customer| by.iter().map(move |by| (customer, by))) {
+            for order in log.orders_of(customer) {
+                copies.order_time.push(log.order_time[order] - i64::from(by) * 86_400);
+                copies.order_day.push(log.order_day[order] - by);
+                copies.order_channel.push(log.order_channel[order]);
+                copies.line_item.extend(&log.line_item[log.lines_of(order)]);
+                copies.line_quantity.extend(&log.line_quantity[log.lines_of(order)]);
+                copies.line_amount.extend(&log.line_amount[log.lines_of(order)]);
+                copies.line_offsets.push(copies.line_item.len() as u32);
+            }
+            copies.order_offsets.push(copies.order_day.len() as u32);
+        }
+        copies
+    }
+
+    #[test]
+    fn the_same_history_longer_ago_is_never_safer_whatever_the_method() {
+        let log = simulated::log(3000);
+        let past = log.before(log.as_of_day);
+        let silences: Vec<Day> = (0..30).chain((30..400).step_by(7)).collect();
+        let buyers: Vec<usize> = (0..log.customers()).filter(|&customer| !log.orders_of(customer).is_empty()).step_by(25).collect();
+        let copies = earlier(&log, &buyers, &silences);
+        let known = tempos(&copies.before(copies.as_of_day));
+        let anchor = anchor(&tempos(&past));
+        let params = ChurnParams::new(56);
+        let lessons = params.lessons(&past, anchor);
+        let ChurnModel::Fitted { centres, .. } = params.fit_on(&lessons) else { panic!("fitted") };
+        let origins: Vec<&Origin> = lessons.past.iter().collect();
+        let learned = params.learn(&lessons.now, &origins).unwrap();
+        assert_eq!(learned.candidates.len(), 5, "every method is looked at");
+        for (method, scorer, level) in &learned.candidates {
+            let of = |tempo: &Tempo| {
+                // another season a year ago is another history
+                let x = ChurnInputs { days_year_ago: 0, ..params.inputs(anchor, tempo) }.features();
+                sigmoid(scorer.log_odds(&std::array::from_fn(|j| centres[j].of(x[j])), x[WIDTH - 1]) + level)
+            };
+            let mut risen = 0.0;
+            for (customer, silent) in buyers.iter().zip(known.chunks_exact(silences.len())) {
+                let risks: Vec<f64> = silent.iter().map(of).collect();
+                let falls = risks.windows(2).position(|pair| pair[1] < pair[0] - 1e-9);
+                assert_eq!(falls, None, "{method}, customer {customer}: {risks:?}");
+                risen += risks[risks.len() - 1] - risks[0];
+            }
+            assert!(risen / buyers.len() as f64 > 0.1, "{method}");
+        }
     }
 
     #[test]

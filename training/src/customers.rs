@@ -8,7 +8,7 @@ use shopkeeper_models::loyalty::LoyaltyRules;
 use shopkeeper_models::manifest::CustomerRules;
 use shopkeeper_models::rfm::{Quintiles, RfmCuts, RfmGroup, RfmGroups};
 use shopkeeper_models::table::Nullable;
-use shopkeeper_models::value::{ValueCuts, ValueTier};
+use shopkeeper_models::value::{ValueCuts, ValueRules, ValueTier};
 
 use crate::habits::habits;
 use crate::lifecycle::purchase_days_since_return;
@@ -17,11 +17,6 @@ use crate::outlook::Outlook;
 use crate::segments::Segmentation;
 use crate::tempo::Tempo;
 
-/// Share of customers below which spend at the own pace is not high.
-const HIGH_FROM: f64 = 0.8;
-/// Share of customers below which spend at the own pace is low.
-const MEDIUM_FROM: f64 = 0.5;
-
 /// Cut points from the customers with orders.
 pub fn rules(
     tempos: &[Tempo],
@@ -29,12 +24,16 @@ pub fn rules(
     lifecycle: &LifecycleRules,
     rfm_groups: &RfmGroups,
     loyalty: LoyaltyRules,
+    value_rules: ValueRules,
 ) -> CustomerRules {
     let of_buyers = |value: fn(&Tempo) -> f64| tempos.iter().filter(|tempo| tempo.orders > 0).map(value).collect();
-    let mut values: Vec<f64> =
-        tempos.iter().zip(outlooks).filter(|(tempo, _)| tempo.orders > 0).map(|(tempo, outlook)| value(tempo, outlook)).collect();
-    values.sort_unstable_by(f64::total_cmp);
-    let at = |share: f64| values.get((share * values.len() as f64) as usize).copied().unwrap_or(0.0);
+    let mut cuts = ValueCuts { high: 0.0, medium: 0.0, rules: value_rules };
+    let stays = |outlook: &Option<Outlook>| !cuts.is_gone(outlook.map(|outlook| outlook.churn_probability));
+    let known = tempos.iter().zip(outlooks).filter(|(tempo, outlook)| tempo.orders > 0 && stays(outlook));
+    let mut values: Vec<f64> = known.map(|(tempo, outlook)| value(tempo, outlook)).collect();
+    values.sort_unstable_by(|a, b| b.total_cmp(a));
+    (cuts.high, cuts.medium) =
+        (reached_by(&values, value_rules.high_share), reached_by(&values, value_rules.high_share + value_rules.medium_share));
     CustomerRules {
         rfm: RfmCuts {
             recency: Quintiles::of(of_buyers(|tempo| -f64::from(tempo.days_since_last))),
@@ -44,8 +43,16 @@ pub fn rules(
         rfm_groups: rfm_groups.clone(),
         lifecycle: lifecycle.clone(),
         loyalty,
-        value: ValueCuts { high: at(HIGH_FROM), medium: at(MEDIUM_FROM) },
+        value: cuts,
     }
+}
+
+/// The value that about this share of the values, largest first, reach. Equal values stand together on the side that leaves the share nearer.
+fn reached_by(values: &[f64], share: f64) -> f64 {
+    let wanted = (share * values.len() as f64).round() as usize;
+    let Some(&last) = values.get(wanted.saturating_sub(1)) else { return 0.0 };
+    let (above, with) = (values.partition_point(|&value| value > last), values.partition_point(|&value| value >= last));
+    if above > 0 && wanted - above < with - wanted { values[above - 1] } else { last }
 }
 
 /// What the value tier goes by: spend in the horizon at the customer's own pace, or past spend where churn could not be fitted.
@@ -71,6 +78,14 @@ pub fn fit(
     let optional = |value: fn(&Outlook) -> Option<f64>| {
         Nullable(outlooks.iter().map(|outlook| outlook.as_ref().and_then(value)).collect::<Float64Array>())
     };
+    let next_order = |place: usize| {
+        let gone = |outlook: &Outlook| {
+            rules.value.is_gone(Some(outlook.churn_probability))
+                || outlook.p_alive.is_some_and(|alive| alive < rules.value.rules.gone_below)
+        };
+        let day = |outlook: &Option<Outlook>| outlook.filter(|outlook| !gone(outlook)).map(|outlook| outlook.next_order[place]);
+        Nullable(outlooks.iter().map(day).collect::<Float64Array>())
+    };
     let driver = |place: usize| -> UInt8Array {
         let byte = |outlook: &Option<Outlook>| outlook.and_then(|outlook| outlook.drivers[place]).map_or(0, Driver::byte);
         outlooks.iter().map(byte).collect::<Vec<_>>().into()
@@ -86,6 +101,7 @@ pub fn fit(
     let stage = |((tempo, rfm_frequency), &purchase_days_since_return): ((&Tempo, &Option<u8>), &Option<u32>)| {
         let seen = lifecycle::Tempo {
             purchase_days: tempo.purchase_days,
+            returns: tempo.returns,
             age_days: tempo.age_days,
             days_since_last: tempo.days_since_last,
             gap_days: tempo.gap_days,
@@ -95,7 +111,9 @@ pub fn fit(
         position(&LifecycleStage::ALL, rules.lifecycle.stage(&seen))
     };
     let tier = |(tempo, outlook): (&Tempo, &Option<Outlook>)| {
-        position(&ValueTier::ALL, if tempo.orders > 0 { rules.value.tier(value(tempo, outlook)) } else { ValueTier::Low })
+        let churn_probability = outlook.map(|outlook| outlook.churn_probability);
+        let tier = if tempo.orders > 0 { rules.value.tier_of(value(tempo, outlook), churn_probability) } else { ValueTier::Low };
+        position(&ValueTier::ALL, tier)
     };
     let habits = habits(past);
     let needs_segment: UInt16Array = match &segmentation.needs_of {
@@ -117,7 +135,7 @@ pub fn fit(
         distinct_items: count(|tempo| tempo.distinct_items),
         distinct_categories: count(|tempo| tempo.distinct_categories),
         returns: count(|tempo| tempo.returns),
-        gap_days: amount(|tempo| tempo.gap_days),
+        gap_days: Nullable(tempos.iter().map(|tempo| (tempo.orders > 0).then_some(tempo.gap_days)).collect()),
         lifecycle: tempos.iter().zip(&frequency).zip(&returned).map(stage).collect::<Vec<_>>().into(),
         value_tier: tempos.iter().zip(outlooks).map(tier).collect::<Vec<_>>().into(),
         rfm_group: Nullable((0..tempos.len()).map(group).collect()),
@@ -133,9 +151,9 @@ pub fn fit(
         expected_spend: expected(|outlook| outlook.expected_spend),
         spend_if_active: expected(|outlook| outlook.spend_if_active),
         lifetime_value: optional(|outlook| outlook.lifetime_value),
-        next_order_from: expected(|outlook| outlook.next_order[0]),
-        next_order: expected(|outlook| outlook.next_order[1]),
-        next_order_until: expected(|outlook| outlook.next_order[2]),
+        next_order_from: next_order(0),
+        next_order: next_order(1),
+        next_order_until: next_order(2),
         days_last_91: count(|tempo| tempo.days_in_last[3]),
         spend_last_91: amount(|tempo| tempo.spend_in_last[1]),
         days_year_ago: tempos.iter().map(|tempo| tempo.in_season(horizon_days)).collect::<Vec<_>>().into(),
@@ -145,6 +163,10 @@ pub fn fit(
         usual_weekday: Nullable(habits.iter().map(|habits| habits.weekday).collect()),
         usual_hour: Nullable(habits.iter().map(|habits| habits.hour).collect()),
         usual_channel: Nullable(habits.iter().map(|habits| Some(past.log().channels[usize::from(habits.channel?)].as_str())).collect()),
+        channels: Nullable(tempos.iter().map(|tempo| tempo.channels.map(|mix| mix.channels)).collect()),
+        usual_channel_share: Nullable(tempos.iter().map(|tempo| tempo.channels.map(|mix| mix.usual_share)).collect()),
+        channel_shift: Nullable(tempos.iter().map(|tempo| tempo.channels.map(|mix| mix.shift)).collect()),
+        discount_share: Nullable(tempos.iter().map(|tempo| tempo.discount_share).collect()),
     }
 }
 
@@ -159,4 +181,19 @@ fn percentiles(outlooks: &[Option<Outlook>]) -> Float64Array {
     let others = sorted.len().saturating_sub(1).max(1) as f64;
     let below = |p: f64| sorted.partition_point(|&other| other < p) as f64;
     outlooks.iter().map(|outlook| outlook.map(|outlook| 100.0 * below(outlook.churn_probability) / others)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_values_stand_on_the_side_that_leaves_the_share_nearer() {
+        let cut = |values: &[f64], share| reached_by(values, share);
+        let ten: Vec<f64> = (1..=10).rev().map(f64::from).collect();
+        assert_eq!((cut(&ten, 0.2), cut(&ten, 0.5), cut(&ten, 1.0)), (9.0, 6.0, 1.0));
+        assert_eq!(cut(&[9.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 1.0, 1.0, 1.0], 0.2), 9.0, "two wanted: one is nearer than seven");
+        assert_eq!(cut(&[9.0, 5.0, 5.0, 1.0], 0.5), 5.0);
+        assert_eq!((cut(&[], 0.2), cut(&[3.0; 8], 0.2)), (0.0, 3.0));
+    }
 }

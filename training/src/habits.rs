@@ -38,7 +38,7 @@ pub fn habits(past: &Past<'_>) -> Vec<Habits> {
 }
 
 /// The value that stands most often, the lowest of equal ones.
-fn usual<T: Ord + Copy>(values: impl Iterator<Item = T>) -> Option<T> {
+pub(crate) fn usual<T: Ord + Copy>(values: impl Iterator<Item = T>) -> Option<T> {
     let mut sorted: Vec<T> = values.collect();
     sorted.sort_unstable();
     sorted.chunk_by(|a, b| a == b).rev().max_by_key(|same| same.len()).map(|same| same[0])

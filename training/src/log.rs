@@ -23,6 +23,8 @@ pub struct PurchaseLog {
     pub order_day: Vec<Day>,
     /// Sales channel of each order as a position in `channels`; `u16::MAX` = not said.
     pub order_channel: Vec<u16>,
+    /// Money off the price of each order, not negative; empty where nothing was ever taken off or the shop does not say.
+    pub order_discount: Vec<f64>,
     /// The names of the channels, ascending.
     pub channels: Vec<String>,
     /// First line of each order; one entry more than orders.
@@ -33,7 +35,7 @@ pub struct PurchaseLog {
     pub line_quantity: Vec<f32>,
     /// Money paid for the line, after discounts.
     pub line_amount: Vec<f64>,
-    /// Lines with negative quantity, sorted by customer, then day, then item.
+    /// Lines that take back units or money, sorted by customer, then day, then item.
     pub returns: Vec<Return>,
     /// Exclusive end of what was read, Unix seconds.
     pub as_of: i64,
@@ -43,7 +45,7 @@ pub struct PurchaseLog {
     pub timezone: String,
 }
 
-/// A line with negative quantity.
+/// A line with negative quantity, or one of no unit with negative money.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Return {
     /// Row of the customer.
@@ -52,7 +54,7 @@ pub struct Return {
     pub item: u32,
     /// Calendar day of the return.
     pub day: Day,
-    /// Units that came back, positive.
+    /// Units that came back, not negative.
     pub quantity: f32,
     /// Money paid back, positive.
     pub amount: f64,
@@ -81,8 +83,12 @@ pub struct Past<'a> {
     pub day: Day,
     /// End of each customer's visible orders.
     order_ends: Vec<u32>,
-    /// Share of each line that was kept, 0 to 1; empty when nothing came back.
+    /// Share of each line's units that was kept, 0 to 1; empty when nothing came back.
     kept: Vec<f64>,
+    /// Money paid back for each line; empty when nothing came back.
+    paid_back: Vec<f64>,
+    /// Money of each return of the log that is paid back for no line seen; empty when nothing came back.
+    unmatched: Vec<f64>,
 }
 
 /// A line as it is known at some day.
@@ -92,7 +98,7 @@ pub struct Line {
     pub item: u32,
     /// Units kept; 0 when all came back.
     pub quantity: f32,
-    /// Money kept.
+    /// Money paid less what was paid back for it; below 0 where more was paid back than paid.
     pub amount: f64,
 }
 
@@ -160,7 +166,7 @@ impl<'a> Past<'a> {
                 (orders.start + seen) as u32
             })
             .collect();
-        let mut past = Self { log, day, order_ends, kept: Vec::new() };
+        let mut past = Self { log, day, order_ends, kept: Vec::new(), paid_back: Vec::new(), unmatched: Vec::new() };
         if log.returns.iter().any(|back| past.sees(back)) {
             past.net_out();
         }
@@ -194,17 +200,29 @@ impl<'a> Past<'a> {
             Line {
                 item: self.log.line_item[line],
                 quantity: (kept * f64::from(self.log.line_quantity[line])) as f32,
-                amount: kept * self.log.line_amount[line],
+                amount: self.log.line_amount[line] - self.paid_back.get(line).copied().unwrap_or(0.0),
             }
         })
     }
 
     /// Return lines of a customer so far, oldest first.
     pub fn returns_of(&self, customer: usize) -> impl ExactSizeIterator<Item = &'a Return> + use<'a> {
+        let log = self.log;
+        self.return_rows_of(customer).map(|row| &log.returns[row])
+    }
+
+    /// Money paid back to a customer so far for no line seen, with the day: what was bought before the history, returned twice, or returned for
+    /// more than was paid. Less by this, the amounts of the lines add up to all that was paid less all that was paid back.
+    pub fn unmatched_refunds_of(&self, customer: usize) -> impl Iterator<Item = (Day, f64)> + '_ {
+        let rows = self.return_rows_of(customer).filter(|&row| self.unmatched[row] > 0.0);
+        rows.map(|row| (self.log.returns[row].day, self.unmatched[row]))
+    }
+
+    fn return_rows_of(&self, customer: usize) -> std::ops::Range<usize> {
         let returns = &self.log.returns;
         let start = returns.partition_point(|back| (back.customer as usize) < customer);
         let seen = returns[start..].partition_point(|back| back.customer as usize == customer && self.sees(back));
-        returns[start..start + seen].iter()
+        start..start + seen
     }
 
     /// Whether a return is visible: it is before the day, and before the customer's first hidden order, so that it tells nothing of that.
@@ -224,12 +242,18 @@ impl<'a> Past<'a> {
         (self.day - 1 - day).max(0) as u32
     }
 
-    /// Takes each return off the latest earlier lines of the same customer and item. What exceeds them nets nothing.
+    /// Takes the units of each return off the latest earlier lines of the same customer and item, and its own money off the same lines, so much a
+    /// unit. What exceeds them takes back no unit, but its money was paid back all the same.
     fn net_out(&mut self) {
         self.kept = vec![1.0; self.log.line_item.len()];
-        let visible: Vec<&Return> = self.log.returns.iter().filter(|back| self.sees(back)).collect();
-        for back in visible {
-            let mut left = f64::from(back.quantity);
+        self.paid_back = vec![0.0; self.log.line_item.len()];
+        self.unmatched = self.log.returns.iter().map(|back| if self.sees(back) { back.amount } else { 0.0 }).collect();
+        for (row, back) in self.log.returns.iter().enumerate().filter(|(_, back)| back.quantity > 0.0) {
+            if !self.sees(back) {
+                continue;
+            }
+            let units = f64::from(back.quantity);
+            let mut left = units;
             let bought_before = self.orders_of(back.customer as usize).rev().filter(|&order| self.log.order_day[order] <= back.day);
             for order in bought_before {
                 let Some(line) = self.log.lines_of(order).find(|&line| self.log.line_item[line] == back.item) else { continue };
@@ -239,11 +263,13 @@ impl<'a> Past<'a> {
                 }
                 let taken = left.min(bought * self.kept[line]);
                 self.kept[line] = ((bought * self.kept[line] - taken) / bought).max(0.0);
+                self.paid_back[line] += back.amount * taken / units;
                 left -= taken;
                 if left <= 0.0 {
                     break;
                 }
             }
+            self.unmatched[row] = back.amount * left.max(0.0) / units;
         }
     }
 }

@@ -72,6 +72,12 @@ pub enum LogisticError {
 impl LogisticParams {
     /// Fits one weight a feature. Features that do not vary get weight 0.
     pub fn fit(&self, features: &[&str], rows: &Rows) -> Result<Logistic, LogisticError> {
+        self.fit_signed(features, rows, &vec![0; features.len()])
+    }
+
+    /// The same where a weight may only be 0 or of the sign of its entry in `signs`; 0 there = any. By projected Newton steps (Bertsekas 1982):
+    /// a weight at 0 that would leave on the wrong side is held there for the step.
+    pub fn fit_signed(&self, features: &[&str], rows: &Rows, signs: &[i8]) -> Result<Logistic, LogisticError> {
         let (width, n) = (features.len(), rows.labels.len());
         debug_assert_eq!(rows.x.len(), width * n);
         let positives = rows.labels.iter().filter(|&&label| label).count();
@@ -88,15 +94,17 @@ impl LogisticParams {
                 gradient[j] -= self.ridge * beta[j];
                 hessian[(j, j)] += self.ridge.max(1e-9);
             }
-            let mut step = newton_step(hessian, gradient).ok_or(LogisticError::NotConverged(MAX_STEPS))?;
-            let largest = step.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
+            let mut step = feasible_step(&hessian, &gradient, &beta, signs).ok_or(LogisticError::NotConverged(MAX_STEPS))?;
             // the likelihood is concave, so halving the step until it no longer falls always ends
-            let mut reached = self.objective(&(&beta + &step), &means, &scales, rows);
+            let mut next = projected(&beta + &step, signs);
+            let mut reached = self.objective(&next, &means, &scales, rows);
             while reached < best - 1e-9 * best.abs() {
                 step *= 0.5;
-                reached = self.objective(&(&beta + &step), &means, &scales, rows);
+                next = projected(&beta + &step, signs);
+                reached = self.objective(&next, &means, &scales, rows);
             }
-            beta += &step;
+            let largest = next.iter().zip(&beta).fold(0.0_f64, |most, (next, before)| most.max((next - before).abs()));
+            beta = next;
             best = reached;
             if largest < TOLERANCE {
                 let weight = |(j, feature): (usize, &&str)| Weight {
@@ -195,7 +203,72 @@ fn derivatives(beta: &Array1<f64>, means: &[f64], scales: &[f64], rows: &Rows) -
     (gradient, hessian)
 }
 
+/// The Newton step in which no weight at 0 goes to the side that its sign forbids.
+fn feasible_step(hessian: &Array2<f64>, gradient: &Array1<f64>, beta: &Array1<f64>, signs: &[i8]) -> Option<Array1<f64>> {
+    let (mut hessian, mut gradient) = (hessian.clone(), gradient.clone());
+    loop {
+        let step = newton_step(hessian.clone(), gradient.clone())?;
+        let wrong = |&at: &usize| signs[at - 1] != 0 && beta[at] == 0.0 && step[at] * f64::from(signs[at - 1]) < 0.0;
+        let held: Vec<usize> = (1..step.len()).filter(wrong).collect();
+        if held.is_empty() {
+            return Some(step);
+        }
+        for at in held {
+            hessian.row_mut(at).fill(0.0);
+            hessian.column_mut(at).fill(0.0);
+            hessian[(at, at)] = 1.0;
+            gradient[at] = 0.0;
+        }
+    }
+}
+
+/// Weights of the wrong sign become 0.
+fn projected(mut beta: Array1<f64>, signs: &[i8]) -> Array1<f64> {
+    for (weight, &sign) in beta.iter_mut().skip(1).zip(signs) {
+        if *weight * f64::from(sign) < 0.0 {
+            *weight = 0.0;
+        }
+    }
+    beta
+}
+
 fn newton_step(mut hessian: Array2<f64>, gradient: Array1<f64>) -> Option<Array1<f64>> {
     let step = hessian.solvec(&gradient.insert_axis(ndarray::Axis(1))).ok()?;
     Some(step.remove_axis(ndarray::Axis(1))).filter(|step| step.iter().all(|value| value.is_finite()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rand::{Rng, SeedableRng};
+    use rand_xoshiro::Xoshiro256Plus;
+
+    use super::*;
+
+    #[test]
+    fn a_weight_that_may_only_rise_is_0_where_it_would_fall_and_the_others_make_up_for_it() {
+        let mut random = Xoshiro256Plus::seed_from_u64(3);
+        let (mut rows, mut without) = (Rows::default(), Rows::default());
+        for _ in 0..4000 {
+            let (a, noise, c) = (random.gen_range(-1.0..1.0_f32), random.gen_range(-1.0..1.0_f32), random.gen_range(-1.0..1.0_f32));
+            let b = 0.8 * a + 0.2 * noise;
+            let label = random.gen_range(0.0..1.0) < sigmoid(f64::from(2.0 * a - b + 0.5 * c));
+            rows.push(&[a, b, c], label, 1.0);
+            without.push(&[a, c], label, 1.0);
+        }
+        let params = LogisticParams { ridge: 1.0 };
+        let weights = |fitted: Logistic| fitted.weights.iter().map(|weight| weight.weight).collect::<Vec<_>>();
+        let free = weights(params.fit(&["a", "b", "c"], &rows).unwrap());
+        assert!(free[1] < -0.1, "{free:?}");
+        assert_eq!(
+            free,
+            weights(params.fit_signed(&["a", "b", "c"], &rows, &[1, -1, 0]).unwrap()),
+            "a sign that holds anyway changes nothing"
+        );
+        let bound = weights(params.fit_signed(&["a", "b", "c"], &rows, &[1, 1, 0]).unwrap());
+        let left = weights(params.fit(&["a", "c"], &without).unwrap());
+        assert_eq!(bound[1], 0.0);
+        assert!((bound[0] - left[0]).abs() < 1e-6 && (bound[2] - left[1]).abs() < 1e-6, "{bound:?} {left:?}");
+    }
 }

@@ -59,12 +59,12 @@ fn two_digits(value: f64) -> f64 {
     if rounded.is_finite() { (rounded * 1e6).round() / 1e6 } else { value }
 }
 
-/// The days with an order of the last `window_days`, oldest first.
+/// The days with an order of the last `window_days`, oldest first. What came back is taken off the order that it was bought in.
 fn days_of(past: &Past<'_>, customer: usize, window_days: u32) -> Days {
     let log = past.log();
     let mut days: Days = Vec::new();
     for order in past.orders_of(customer).filter(|&order| past.days_ago(log.order_day[order]) < window_days) {
-        let (day, spend) = (log.order_day[order], past.lines_of(order).map(|line| line.amount).sum::<f64>());
+        let (day, spend) = (log.order_day[order], past.lines_of(order).map(|line| line.amount).sum::<f64>().max(0.0));
         match days.last_mut().filter(|last| last.0 == day) {
             Some(last) => (last.1, last.2) = (last.1 + spend, last.2 + 1),
             None => days.push((day, spend, 1)),

@@ -22,7 +22,7 @@ use shopkeeper_models::recommender::{Ranker, Recommender};
 use shopkeeper_models::rfm::RfmGroups;
 use shopkeeper_models::segments::Segments;
 use shopkeeper_models::store::{ModelStore, Run};
-use shopkeeper_models::value::SpendModel;
+use shopkeeper_models::value::{SpendModel, ValueRules};
 use shopkeeper_models::{Model, calendar, table};
 
 use crate::churn::ChurnParams;
@@ -71,6 +71,8 @@ pub struct TrainSettings {
     pub rfm_groups: RfmGroups,
     /// Loyalty tiers and points.
     pub loyalty: LoyaltySettings,
+    /// Value tiers and potential high-value newcomers.
+    pub value: ValueRules,
     /// Whether the new version becomes the current one. Default true.
     pub activate: bool,
 }
@@ -91,6 +93,7 @@ impl Default for TrainSettings {
             lifecycle: LifecycleRules::default(),
             rfm_groups: RfmGroups::default(),
             loyalty: LoyaltySettings::default(),
+            value: ValueRules::default(),
             activate: true,
         }
     }
@@ -190,7 +193,7 @@ impl TrainSettings {
         if self.threads == Some(0) {
             return refuse("--threads", "0".into(), "at least 1");
         }
-        [self.lifecycle.check(), self.rfm_groups.check(), self.loyalty.check()]
+        [self.lifecycle.check(), self.rfm_groups.check(), self.loyalty.check(), self.value.check()]
             .into_iter()
             .collect::<Result<(), _>>()
             .map_err(TrainError::Rules)
@@ -368,6 +371,7 @@ impl<'a> Fits<'a> {
         json!({
             "as_of": settings.read.as_of,
             "timezone": settings.read.timezone,
+            "columns": settings.read.columns,
             "max_reject_rate": settings.read.max_reject_rate,
             "drop_duplicates": settings.read.drop_duplicates,
             "seed": settings.seed,
@@ -462,7 +466,7 @@ impl<'a> Fits<'a> {
         stages.fit("fit customers", log, || {
             let loyalty_rules = loyalty::rules(&settings.loyalty, &past);
             let loyalty = loyalty::fit(&past, &loyalty_rules);
-            let rules = customers::rules(&tempos, &outlooks, &settings.lifecycle, &settings.rfm_groups, loyalty_rules);
+            let rules = customers::rules(&tempos, &outlooks, &settings.lifecycle, &settings.rfm_groups, loyalty_rules, settings.value);
             let customers = customers::fit(&past, &tempos, (&outlooks, churn.horizon_days()), &rules, &segmentation);
             Fitted { recommender, buy_till_you_die, churn, spend, segmentation, customers, loyalty, rules }
         })

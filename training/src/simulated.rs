@@ -38,6 +38,7 @@ pub fn log(customers: u32) -> PurchaseLog {
         order_time: order_day.iter().map(|day| i64::from(*day) * 86_400).collect(),
         order_day,
         order_channel: vec![u16::MAX; orders],
+        order_discount: Vec::new(),
         channels: Vec::new(),
         line_offsets: (0..=orders as u32).collect(),
         line_item: vec![0; orders],

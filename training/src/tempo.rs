@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use shopkeeper_models::calendar::Day;
 use shopkeeper_models::churn::ChurnInputs;
 
+use crate::habits::usual;
 use crate::log::Past;
 
 /// The windows of [`Tempo::days_in_last`].
@@ -47,13 +48,13 @@ pub struct Tempo {
     pub days_in_last: [u32; 5],
     /// Purchase days in the [`YEAR_AGO_WINDOWS`] days from [`YEAR`] days before as-of on.
     pub days_year_ago: [u32; 4],
-    /// Spend in the last [`SPEND_WINDOWS`] days.
+    /// Spend in the last [`SPEND_WINDOWS`] days less what came back of it; not below 0 for any day.
     pub spend_in_last: [f64; 2],
     /// Spend of the purchase day with the most.
     pub largest_day: f64,
-    /// Money spent, returns netted out.
+    /// All that was paid less all that was paid back, as the shop's books have it; below 0 where more was paid back.
     pub spend: f64,
-    /// Money spent after the first purchase day.
+    /// The same of the lines after the first purchase day.
     pub repeat_spend: f64,
     /// Distinct items, those sent back left out.
     pub distinct_items: u32,
@@ -63,9 +64,27 @@ pub struct Tempo {
     pub lines: u32,
     /// Return lines.
     pub returns: u32,
-    /// Typical days between purchases: the customer's mean gap, shrunk towards the shop's by one gap.
+    /// Share of the price that discounts took off, 0 to 1; none where the shop has no discounts.
+    pub discount_share: Option<f64>,
+    /// Through which channels they order; none where no order of theirs says one.
+    pub channels: Option<ChannelMix>,
+    /// Typical days between purchases: the customer's mean gap, shrunk towards the shop's by one gap. 0 without an order.
     pub gap_days: f64,
 }
+
+/// Through which channels somebody orders.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ChannelMix {
+    /// Different channels, at least 1.
+    pub channels: u32,
+    /// Share of the orders that came through the most used one, above 0 to 1.
+    pub usual_share: f64,
+    /// Share of the last three orders that came through another, 0 to 1.
+    pub shift: f64,
+}
+
+/// The last orders that [`ChannelMix::shift`] looks at.
+const LATEST: usize = 3;
 
 impl Tempo {
     /// First to last purchase t_x, days.
@@ -104,6 +123,10 @@ impl Tempo {
             distinct_categories: self.distinct_categories,
             returned_share: f64::from(self.returns) / f64::from((self.lines + self.returns).max(1)),
             days_year_ago: self.in_season(horizon_days),
+            discount_share: self.discount_share.unwrap_or(0.0),
+            channels: self.channels.map_or(0, |mix| mix.channels),
+            usual_channel_share: self.channels.map_or(0.0, |mix| mix.usual_share),
+            channel_shift: self.channels.map_or(0.0, |mix| mix.shift),
             p_no_purchase,
         }
     }
@@ -135,6 +158,9 @@ pub fn tempos_of(past: &Past<'_>, customers: &[usize]) -> Vec<Tempo> {
 
 /// What is known of a customer's gaps once the shop's mean gap is known.
 fn rhythm(tempo: &mut Tempo, past: &Past<'_>, customer: usize, shop_gap: f64) {
+    if tempo.orders == 0 {
+        return;
+    }
     let gap_days = (f64::from(tempo.recency_days()) + shop_gap) / f64::from(tempo.frequency() + 1);
     let days = &past.log().order_day[past.orders_of(customer)];
     let gaps = || days.windows(2).map(|pair| pair[1] - pair[0]).filter(|&gap| gap > 0);
@@ -150,6 +176,7 @@ fn rhythm(tempo: &mut Tempo, past: &Past<'_>, customer: usize, shop_gap: f64) {
 fn tempo(past: &Past<'_>, customer: usize) -> Tempo {
     let (log, orders) = (past.log(), past.orders_of(customer));
     let mut tempo = Tempo { orders: orders.len() as u32, returns: past.returns_of(customer).len() as u32, ..Tempo::default() };
+    tempo.spend = -past.unmatched_refunds_of(customer).map(|(_, amount)| amount).sum::<f64>();
     let Some(first) = orders.clone().next() else { return tempo };
     (tempo.first_day, tempo.last_day) = (log.order_day[first], log.order_day[first]);
     let (mut items, mut categories) = (BTreeSet::new(), BTreeSet::new());
@@ -186,16 +213,35 @@ fn tempo(past: &Past<'_>, customer: usize) -> Tempo {
             *days += u32::from(ago < YEAR && ago + window >= YEAR);
         }
         for (sum, window) in tempo.spend_in_last.iter_mut().zip(SPEND_WINDOWS) {
-            *sum += if ago < window { spend } else { 0.0 };
+            *sum += if ago < window { spend.max(0.0) } else { 0.0 };
         }
     }
-    let usual = weekdays.into_iter().max().unwrap_or(0);
-    tempo.usual_weekday_share = f64::from(usual + 1) / f64::from(tempo.purchase_days + 7);
+    let after_first = past.unmatched_refunds_of(customer).filter(|&(day, _)| day > tempo.first_day);
+    tempo.repeat_spend -= after_first.map(|(_, amount)| amount).sum::<f64>();
+    let most = weekdays.into_iter().max().unwrap_or(0);
+    tempo.usual_weekday_share = f64::from(most + 1) / f64::from(tempo.purchase_days + 7);
+    if !log.order_discount.is_empty() {
+        let discount = log.order_discount[orders.clone()].iter().sum::<f64>();
+        let paid = log.line_amount[log.lines_of(orders.start).start..log.lines_of(orders.end - 1).end].iter().sum::<f64>();
+        tempo.discount_share = Some(if discount > 0.0 { discount / (discount + paid) } else { 0.0 });
+    }
+    tempo.channels = channel_mix(&log.order_channel[orders], log.channels.len());
     tempo.distinct_items = items.len() as u32;
     tempo.distinct_categories = categories.len() as u32;
     tempo.age_days = past.days_ago(tempo.first_day);
     tempo.days_since_last = past.days_ago(tempo.last_day);
     tempo
+}
+
+fn channel_mix(of_orders: &[u16], known: usize) -> Option<ChannelMix> {
+    let said: Vec<u16> = of_orders.iter().copied().filter(|&channel| usize::from(channel) < known).collect();
+    let usual = usual(said.iter().copied())?;
+    let mut distinct = said.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let latest = &said[said.len().saturating_sub(LATEST)..];
+    let share = |of: &[u16]| of.iter().filter(|&&channel| channel == usual).count() as f64 / of.len() as f64;
+    Some(ChannelMix { channels: distinct.len() as u32, usual_share: share(&said), shift: 1.0 - share(latest) })
 }
 
 /// Days of silence that count as churned when none are given: the shortest of 28, 56, 91, 182 and 365 days that is at least twice the gap that

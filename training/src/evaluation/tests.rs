@@ -40,6 +40,7 @@ fn shop(orders: &[(&str, Day, &[&str])], returns: &[(&str, Day, &str)]) -> Purch
         order_time: orders.iter().map(|order| i64::from(order.1) * 86_400).collect(),
         order_day: orders.iter().map(|order| order.1).collect(),
         order_channel: vec![u16::MAX; orders.len()],
+        order_discount: Vec::new(),
         channels: Vec::new(),
         line_offsets: ends(&mut orders.iter().map(|order| order.2.len())),
         line_quantity: vec![1.0; lines.len()],
@@ -185,6 +186,20 @@ fn a_hidden_order_leaves_no_trace() {
     assert_eq!(past.before(99).day, log.as_of_day, "no view sees further than the one it came from");
     // everything that is not hidden is seen
     assert_eq!(log.before(log.as_of_day).returns_of(0).len(), 3);
+}
+
+#[test]
+fn money_paid_back_is_taken_off_what_was_bought_and_the_rest_off_the_customer() {
+    // a unit of x costs 1; bob sends one back for 3, and then two that he never bought for 2
+    let orders: &[(&str, Day, &[&str])] = &[("anna", 1, &["z"]), ("bob", 0, &["x", "y"]), ("bob", 10, &["x"])];
+    let mut log = shop(orders, &[("bob", 12, "x"), ("bob", 13, "z")]);
+    (log.returns[0].amount, log.returns[1].amount, log.returns[1].quantity) = (3.0, 2.0, 2.0);
+    let past = log.before(20);
+    let amounts = |order: usize| past.lines_of(order).map(|line| line.amount).collect::<Vec<_>>();
+    assert_eq!((amounts(1), amounts(2)), (vec![1.0, 1.0], vec![-2.0]), "newest first, each at its own amount");
+    assert_eq!(past.unmatched_refunds_of(1).collect::<Vec<_>>(), [(13, 2.0)]);
+    assert_eq!(crate::tempo::tempos(&past)[1].spend, -2.0);
+    assert_eq!(crate::tempo::tempos(&log.before(13))[1].spend, 0.0, "what is not known yet");
 }
 
 #[test]

@@ -31,6 +31,7 @@ pub(super) fn build(gathered: &mut Gathered, items: Items, clock: &Clock, as_of:
         order_time: orders.iter().map(|order| order.time.into()).collect(),
         order_day: orders.iter().map(|order| order.day).collect(),
         order_channel: orders.iter().map(|order| u16::try_from(order.channel).unwrap_or(u16::MAX)).collect(),
+        order_discount: discounts(&gathered.rows, &orders),
         channels: channels.iter().map(|&at| gathered.channels.get(at).into()).collect(),
         line_offsets: Vec::with_capacity(orders.len() + 1),
         line_item: Vec::with_capacity(gathered.rows.len()),
@@ -52,7 +53,9 @@ pub(super) fn build(gathered: &mut Gathered, items: Items, clock: &Clock, as_of:
 /// Rejects all but the first of rows that are equal in all they say.
 pub(super) fn drop_duplicates(rows: &mut Vec<Row>, rejects: &mut Rejects) {
     rows.par_sort_unstable_by(compare);
-    let said = |row: &Row| (row.customer, row.order, row.item, row.quantity.to_bits(), row.amount.to_bits(), row.time, row.channel);
+    let said = |row: &Row| {
+        (row.customer, row.order, row.item, row.quantity.to_bits(), row.amount.to_bits(), row.discount.to_bits(), row.time, row.channel)
+    };
     rows.dedup_by(|later, earlier| {
         let is_duplicate = said(later) == said(earlier);
         if is_duplicate {
@@ -71,6 +74,7 @@ fn compare(a: &Row, b: &Row) -> std::cmp::Ordering {
         .cmp(&place(b))
         .then_with(|| a.quantity.total_cmp(&b.quantity))
         .then_with(|| a.amount.total_cmp(&b.amount))
+        .then_with(|| a.discount.total_cmp(&b.discount))
         .then_with(|| rest(a).cmp(&rest(b)))
 }
 
@@ -108,7 +112,7 @@ fn orders(rows: &[Row], ids: &Interner, clock: &Clock) -> Vec<Order> {
     let mut start = 0;
     for lines in rows.chunk_by(|a, b| (a.customer, a.order) == (b.customer, b.order)) {
         let end = start + lines.len() as u32;
-        let first = lines.iter().filter(|line| line.quantity >= 0.0).map(|line| (line.time, line.channel)).min();
+        let first = lines.iter().filter(|line| !line.is_return()).map(|line| (line.time, line.channel)).min();
         if let Some((time, channel)) = first {
             let Row { customer, order: id, .. } = lines[0];
             orders.push(Order { customer, day: clock.day(time.into()), time, id, channel, start, end });
@@ -121,16 +125,25 @@ fn orders(rows: &[Row], ids: &Interner, clock: &Clock) -> Vec<Order> {
     orders
 }
 
+/// Money off each order; empty where nothing was ever taken off, which is also so where the shop does not say.
+fn discounts(rows: &[Row], orders: &[Order]) -> Vec<f64> {
+    if rows.iter().all(|row| row.discount == 0.0) {
+        return Vec::new();
+    }
+    let bought = |order: &Order| rows[order.start as usize..order.end as usize].iter().filter(|row| !row.is_return());
+    orders.iter().map(|order| bought(order).map(|row| f64::from(row.discount)).sum()).collect()
+}
+
 fn returns(rows: &[Row], clock: &Clock) -> Vec<Return> {
     let mut returns: Vec<Return> = rows
         .iter()
-        .filter(|row| row.quantity < 0.0)
+        .filter(|row| row.is_return())
         .map(|row| Return {
             customer: row.customer,
             item: row.item,
             day: clock.day(row.time.into()),
-            quantity: -row.quantity,
-            amount: row.amount,
+            quantity: row.quantity.abs(),
+            amount: row.amount.abs(),
         })
         .collect();
     returns.par_sort_unstable_by(|a, b| {
@@ -149,7 +162,7 @@ fn fill(log: &mut PurchaseLog, orders: &[Order], rows: &[Row]) {
         log.order_offsets.resize(order.customer as usize + 1, at as u32);
         let lines = &rows[order.start as usize..order.end as usize];
         for same_item in lines.chunk_by(|a, b| a.item == b.item) {
-            let bought = || same_item.iter().filter(|line| line.quantity >= 0.0);
+            let bought = || same_item.iter().filter(|line| !line.is_return());
             if bought().next().is_some() {
                 log.line_item.push(same_item[0].item);
                 log.line_quantity.push(bought().map(|line| f64::from(line.quantity)).sum::<f64>() as f32);

@@ -23,10 +23,10 @@ const MAX_RESERVED_ROWS: u64 = 1 << 26;
 /// Seconds that a timestamp may lie ahead of the clock.
 const MAX_AHEAD: i64 = 86_400;
 
-/// An accepted row: 40 bytes.
+/// An accepted row: 48 bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
-    /// Money, positive.
+    /// Money; negative = paid back.
     pub(super) amount: f64,
     pub(super) customer: u32,
     pub(super) item: u32,
@@ -36,6 +36,8 @@ pub(super) struct Row {
     pub(super) time: u32,
     /// Units; negative = came back.
     pub(super) quantity: f32,
+    /// Money off the price, not negative; 0 where the shop does not say.
+    pub(super) discount: f32,
     /// The file it came from.
     pub(super) file: u32,
     /// Its place in that file.
@@ -169,9 +171,12 @@ impl Chunk<'_> {
         let time = self.accept_time(columns.time[at])?;
         let quantity = accept_quantity(columns.quantity.get(at).unwrap_or(1.0))?;
         let amount = accept_amount(columns.money(at).unwrap_or(0.0), quantity)?;
+        // a shop may write what is taken off with either sign
+        let discount =
+            columns.discount.get(at).filter(|discount| discount.is_finite()).map_or(0.0, |discount| discount.abs().min(MAX_AMOUNT));
         let order = if order == MISSING { BY_DAY | self.clock.day(time.into()) as u32 } else { order };
-        let channel = if quantity < 0.0 { MISSING } else { channel };
-        Ok(Row { amount, customer, item, order, time, quantity, file: self.file, row, channel })
+        let channel = if quantity < 0.0 || amount < 0.0 { MISSING } else { channel };
+        Ok(Row { amount, customer, item, order, time, quantity, discount: discount as f32, file: self.file, row, channel })
     }
 
     fn accept_time(&self, time: Option<i64>) -> Result<u32, Reason> {
@@ -194,7 +199,14 @@ fn accept_quantity(quantity: f64) -> Result<f32, Reason> {
     }
 }
 
-/// The money of a line, positive. What is paid back for a return may be written with either sign.
+impl Row {
+    /// Whether it takes back units or money.
+    pub(super) fn is_return(&self) -> bool {
+        self.quantity < 0.0 || self.amount < 0.0
+    }
+}
+
+/// The money of a line. What is paid back for units that come back may be written with either sign; it becomes negative.
 fn accept_amount(amount: f64, quantity: f32) -> Result<f64, Reason> {
     if !amount.is_finite() {
         Err(Reason::AmountNotANumber)
@@ -203,7 +215,7 @@ fn accept_amount(amount: f64, quantity: f32) -> Result<f64, Reason> {
     } else if amount < 0.0 && quantity > 0.0 {
         Err(Reason::NegativeAmount)
     } else {
-        Ok(amount.abs())
+        Ok(if quantity < 0.0 { -amount.abs() } else { amount })
     }
 }
 
@@ -217,6 +229,7 @@ struct Columns {
     quantity: Numbers,
     amount: Numbers,
     unit_price: Numbers,
+    discount: Numbers,
     has_money: bool,
 }
 
@@ -234,6 +247,7 @@ impl Columns {
             has_money: amount.is_some() || unit_price.is_some(),
             amount: Numbers::new(amount),
             unit_price: Numbers::new(unit_price),
+            discount: Numbers::new(batch.column("discount")?),
         })
     }
 

@@ -19,6 +19,9 @@ pub(super) fn fingerprint(log: &PurchaseLog) -> String {
     print.numbers(log.line_item.iter().map(|value| value.to_le_bytes()));
     print.numbers(log.line_quantity.iter().map(|value| value.to_le_bytes()));
     print.numbers(log.line_amount.iter().map(|value| value.to_le_bytes()));
+    if !log.order_discount.is_empty() {
+        print.numbers(log.order_discount.iter().map(|value| value.to_le_bytes()));
+    }
     print.numbers(log.returns.iter().map(|back| back.customer.to_le_bytes()));
     print.numbers(log.returns.iter().map(|back| back.item.to_le_bytes()));
     print.numbers(log.returns.iter().map(|back| back.day.to_le_bytes()));

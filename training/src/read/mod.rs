@@ -1,7 +1,7 @@
 //! Parquet files become the purchase log.
 //!
 //! Three stages: *schema* finds the files and checks their columns before a row is read; *read* decodes the row groups side by side, judges
-//! every row and keeps the accepted ones at 40 bytes each; *sort* brings them into the one order that depends on nothing but the rows.
+//! every row and keeps the accepted ones at 48 bytes each; *sort* brings them into the one order that depends on nothing but the rows.
 
 mod attributes;
 mod build;
@@ -60,7 +60,7 @@ pub struct Read {
 
 /// Reads the files that `settings` name into a purchase log.
 ///
-/// Row groups are decoded on the current rayon pool. Memory follows the accepted rows (40 bytes each while reading), not the files. Stages
+/// Row groups are decoded on the current rayon pool. Memory follows the accepted rows (48 bytes each while reading), not the files. Stages
 /// told to `progress`: `schema`, `read`, `sort`.
 ///
 /// # Errors
@@ -144,7 +144,7 @@ fn check(gathered: &Gathered, settings: &ReadSettings, as_of: Option<i64>, files
     if rejected as f64 > settings.max_reject_rate * judged as f64 {
         return Err(ReadError::TooManyRejects { found: rejected, rows: judged, max: settings.max_reject_rate, rejects: rejects() });
     }
-    if gathered.rows.iter().all(|row| row.quantity < 0.0) {
+    if gathered.rows.iter().all(|row| row.is_return()) {
         return Err(ReadError::OnlyReturns { rows: accepted });
     }
     Ok(())

@@ -88,7 +88,7 @@ pub(super) const PURCHASES: Table = Table {
         column("quantity", Kind::Number, Need::Optional, &["quantity", "qty", "units", "count"]),
         column("amount", Kind::Number, Need::Optional, &["amount", "sales", "total", "value", "revenue"]),
         column("unit_price", Kind::Number, Need::Optional, &["price"]),
-        column("discount", Kind::Number, Need::Unread, &["disc"]),
+        column("discount", Kind::Number, Need::Optional, &["disc"]),
         column("channel", Kind::Text, Need::Optional, &["channel", "source"]),
         column("store_id", Kind::Id, Need::Unread, &["store", "shop"]),
     ],
@@ -220,7 +220,14 @@ impl Table {
         }
         if !missing.is_empty() {
             let names: Vec<_> = missing.iter().map(|column| format!("\"{}\"", column.name)).collect();
-            let help: Vec<_> = missing.iter().map(|column| file.mapping(column, &self.full(column))).collect();
+            let mut help: Vec<_> = missing.iter().map(|column| file.mapping(column, &self.full(column))).collect();
+            let unsaid = |column: &&Column| {
+                column.need == Need::Optional && !cells.contains_key(column.name) && !mapping.contains_key(&self.full(column))
+            };
+            let also: Vec<_> = self.columns.iter().filter(unsaid).filter_map(|column| file.likely(column, &self.full(column))).collect();
+            if !also.is_empty() {
+                help.push(format!("These may be meant, too: {}", also.join(" ")));
+            }
             return Err(ReadError::MissingColumns {
                 missing: names.join(" and no column "),
                 many: missing.len() > 1,
@@ -276,6 +283,9 @@ impl FileColumns<'_> {
             }
             return Ok(Some(Cell::Column(root, column.kind)));
         }
+        if column.kind == Kind::Number && theirs.contains(PLUS) {
+            return self.find_sum(column, ours, theirs);
+        }
         let Some((key, value)) = self.partitions.iter().rfind(|(key, _)| key == theirs) else { return Ok(None) };
         match values::constant(column.kind, value.as_deref()) {
             Some(array) => Ok(Some(Cell::Folder(array))),
@@ -287,6 +297,18 @@ impl FileColumns<'_> {
                 expected: values::expected(column.kind),
             }),
         }
+    }
+
+    /// Where the columns stand that `theirs` names with a plus between them, if all of them are there.
+    fn find_sum(&self, column: &Column, ours: &str, theirs: &str) -> Result<Option<Cell>, ReadError> {
+        let mut roots = Vec::new();
+        for part in theirs.split(PLUS).map(str::trim) {
+            match self.find(column, ours, part)? {
+                Some(Cell::Column(root, _)) => roots.push(root),
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(Cell::Sum(roots)))
     }
 
     /// The names of all columns.
@@ -311,13 +333,20 @@ impl FileColumns<'_> {
     }
 
     fn mapping(&self, column: &Column, ours: &str) -> String {
+        self.likely(column, ours).unwrap_or_else(|| format!("--column {ours}=<their name>"))
+    }
+
+    /// The flag that would map the column of a readable type whose name looks most like ours; `None` where none does.
+    fn likely(&self, column: &Column, ours: &str) -> Option<String> {
         let readable = self.schema.fields().iter().filter(|field| column.accepts(field.data_type()));
-        let theirs = readable.max_by_key(|field| (likeness(column, field.name()), std::cmp::Reverse(field.name().clone())));
-        match theirs.filter(|field| likeness(column, field.name()) > 0) {
-            Some(field) if field.name().contains(char::is_whitespace) => format!("--column \"{ours}={}\"", field.name()),
-            Some(field) => format!("--column {ours}={}", field.name()),
-            None => format!("--column {ours}=<their name>"),
+        if column.name == "discount" {
+            // what is taken off is often told apart by who pays for it
+            let parts: Vec<&str> = readable.map(|field| field.name().as_str()).filter(|name| likeness(column, name) > 0).collect();
+            return (!parts.is_empty()).then(|| format!("--column {ours}={}", parts.join("+")));
         }
+        let theirs = readable.max_by_key(|field| (likeness(column, field.name()), std::cmp::Reverse(field.name().clone())));
+        let name = theirs.map(|field| field.name()).filter(|name| likeness(column, name) > 0)?;
+        Some(if name.contains(char::is_whitespace) { format!("--column \"{ours}={name}\"") } else { format!("--column {ours}={name}") })
     }
 }
 
@@ -337,10 +366,15 @@ impl Column {
     }
 }
 
+/// What stands between the columns of a file that are added up to one of ours, such as `discount=retail_disc+coupon_disc`.
+const PLUS: char = '+';
+
 /// Where the values of a column come from.
 enum Cell {
     /// A column of the file.
     Column(usize, Kind),
+    /// Several columns of the file, numbers that are added up; one that is null counts nothing beside others.
+    Sum(Vec<usize>),
     /// The name of a folder: one value for the whole file.
     Folder(ArrayRef),
 }
@@ -405,8 +439,12 @@ impl Source {
 
     /// The columns to decode, ascending.
     fn roots(&self) -> Vec<usize> {
-        let mut roots: Vec<usize> =
-            self.cells.values().filter_map(|cell| if let Cell::Column(root, _) = cell { Some(*root) } else { None }).collect();
+        let of = |cell: &Cell| match cell {
+            Cell::Column(root, _) => vec![*root],
+            Cell::Sum(roots) => roots.clone(),
+            Cell::Folder(_) => Vec::new(),
+        };
+        let mut roots: Vec<usize> = self.cells.values().flat_map(of).collect();
         roots.sort_unstable();
         roots.dedup();
         roots
@@ -433,6 +471,11 @@ impl Batch<'_> {
             Some(Cell::Column(root, kind)) => {
                 let at = self.source.roots().binary_search(root).unwrap_or(0);
                 contained(|| values::canonical(*kind, self.batch.column(at)))
+            }
+            Some(Cell::Sum(roots)) => {
+                let all = self.source.roots();
+                let part = |root: &usize| values::canonical(Kind::Number, self.batch.column(all.binary_search(root).unwrap_or(0)));
+                contained(|| roots.iter().map(part).collect::<Result<Vec<_>, _>>().map(|parts| values::sum(parts, self.rows())))
             }
             Some(Cell::Folder(value)) => contained(|| take(value, &UInt32Array::from_value(0, self.rows()), None)),
         };

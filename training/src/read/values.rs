@@ -143,6 +143,13 @@ impl Numbers {
     }
 }
 
+/// The sum of some numbers in each row; null where all of them are.
+pub(super) fn sum(parts: Vec<ArrayRef>, rows: usize) -> ArrayRef {
+    let parts: Vec<Numbers> = parts.into_iter().map(|part| Numbers::new(Some(part))).collect();
+    let of = |row: usize| parts.iter().filter_map(|part| part.get(row)).reduce(|sum, number| sum + number);
+    Arc::new((0..rows).map(of).collect::<Float64Array>())
+}
+
 /// Texts of some rows; `None` where there is none or it is empty.
 pub(super) struct Texts(Option<StringViewArray>);
 

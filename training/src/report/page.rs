@@ -140,7 +140,7 @@ fn groups(groups: &[RuleGroup]) -> Vec<GroupTable> {
     let table = |of: &[RuleGroup]| {
         let (caption, head) = match of[0].by {
             "lifecycle" => (
-                "Where the customers stand, by their own tempo. The rules are tried in the order prospect, lapsed, at risk, new, won back, loyal, active.",
+                "Where the customers stand, by their own tempo. The rules are tried in the order insufficient data, prospect, lapsed, at risk, new, won back, loyal, active.",
                 "Stage",
             ),
             "rfm_group" => ("How lately, how often and how much they bought: the named groups of the scores below.", "RFM group"),

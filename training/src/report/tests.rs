@@ -9,7 +9,7 @@ use shopkeeper_models::lifecycle::LifecycleRules;
 use shopkeeper_models::loyalty::LoyaltyRules;
 use shopkeeper_models::manifest::{CustomerRules, DataSummary};
 use shopkeeper_models::rfm::{RfmCuts, RfmGroups};
-use shopkeeper_models::value::ValueCuts;
+use shopkeeper_models::value::{ValueCuts, ValueRules};
 
 use super::page::html;
 use super::*;
@@ -39,7 +39,7 @@ fn manifest(evaluation: Evaluation) -> Manifest {
             rfm: RfmCuts::default(),
             rfm_groups: RfmGroups::default(),
             lifecycle: LifecycleRules::default(),
-            value: ValueCuts { high: 212.5, medium: 64.0 },
+            value: ValueCuts { high: 212.5, medium: 64.0, rules: ValueRules::default() },
             loyalty: LoyaltyRules::default(),
         },
         segments: Vec::new(),

@@ -28,7 +28,8 @@ pub enum SegmentMethod {
     KMeans,
     /// Clusters of any width and slant, by expectation maximisation; each customer in the most probable one.
     GaussianMixture,
-    /// Crowds of any shape; who stands in none is an outlier. Finds the number of clusters itself.
+    /// Crowds of any shape; who stands in none is an outlier. Finds the number of clusters itself. OPTICS would give an order of the customers, of
+    /// which one distance makes these very crowds.
     Dbscan,
 }
 

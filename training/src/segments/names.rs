@@ -3,6 +3,13 @@
 use super::profile::Profile;
 use crate::report::words::{amount, percent};
 
+/// A category is told of a segment that spends at least so many times the shop's share on it,
+const TELLING_LIFT: f64 = 1.5;
+/// and at least this share of its money.
+const TELLING_SHARE: f64 = 0.02;
+/// Where discounts take off less than this share of the price, nothing is said of them.
+const LEAST_DISCOUNT: f64 = 0.02;
+
 /// A name and a description.
 pub(super) struct Label {
     pub(super) name: String,
@@ -15,8 +22,8 @@ pub(super) fn by_behaviour(segments: &[Profile], shop: &Profile, categories: &[S
         if segments.len() == 1 {
             return vec!["all customers".to_owned()];
         }
-        let over = over_words(segment, categories, 1.25, 0.03);
-        [tempo(segment).to_owned(), silence(segment), baskets(segment, shop).to_owned(), over]
+        let over = over_words(segment, categories);
+        [tempo(segment).to_owned(), silence(segment), baskets(segment, shop).to_owned(), over, discounts(segment, shop).to_owned()]
             .into_iter()
             .filter(|part| !part.is_empty())
             .collect()
@@ -27,7 +34,7 @@ pub(super) fn by_behaviour(segments: &[Profile], shop: &Profile, categories: &[S
 /// Names the segments by needs: the categories that hold more of their spend than of the shop's.
 pub(super) fn by_needs(segments: &[Profile], shop: &Profile, categories: &[String]) -> Vec<Label> {
     let first = |segment: &Profile| {
-        let over = over_words(segment, categories, 1.15, 0.02);
+        let over = over_words(segment, categories);
         vec![if over.is_empty() { "a bit of everything".to_owned() } else { over }]
     };
     labels(segments, shop, categories, first)
@@ -109,12 +116,28 @@ fn baskets(segment: &Profile, shop: &Profile) -> &'static str {
     }
 }
 
-/// The two categories whose share exceeds the shop's by most, in words.
-fn over_words(segment: &Profile, categories: &[String], lift: f64, share: f64) -> String {
-    let mut over: Vec<&(u32, f64, f64)> = segment.over_categories.iter().filter(|over| over.2 >= lift && over.1 >= share).collect();
+/// How much of the price discounts take off beside the shop's mean; nothing where the shop has hardly any.
+fn discounts(segment: &Profile, shop: &Profile) -> &'static str {
+    match (segment.discount_share, shop.discount_share) {
+        (Some(own), Some(shop)) if shop >= LEAST_DISCOUNT && own >= 1.5 * shop => "often discounted",
+        (Some(own), Some(shop)) if shop >= LEAST_DISCOUNT && own <= 0.5 * shop => "rarely discounted",
+        _ => "",
+    }
+}
+
+/// The categories that hold clearly more of their spend than of the shop's, those that hold most more first: the same for the name and the
+/// description.
+fn telling(segment: &Profile) -> Vec<&(u32, f64, f64)> {
+    let mut over: Vec<&(u32, f64, f64)> =
+        segment.over_categories.iter().filter(|&&(_, share, lift)| lift >= TELLING_LIFT && share >= TELLING_SHARE).collect();
     // by how much more of their money it is, so that a tiny category with a large lift does not give the name
     over.sort_by(|a, b| (b.1 - b.1 / b.2).total_cmp(&(a.1 - a.1 / a.2)).then(a.0.cmp(&b.0)));
-    let words: Vec<String> = over.iter().take(2).map(|over| category(&categories[over.0 as usize])).collect();
+    over
+}
+
+/// The first two of them, in words.
+fn over_words(segment: &Profile, categories: &[String]) -> String {
+    let words: Vec<String> = telling(segment).iter().take(2).map(|over| category(&categories[over.0 as usize])).collect();
     words.join(" and ")
 }
 
@@ -143,8 +166,9 @@ fn description(segment: &Profile, shop: &Profile, categories: &[String]) -> Stri
             percent(share)
         ));
     }
-    let over = segment.over_categories.iter().take(3);
-    let over: Vec<String> = over
+    let over: Vec<String> = telling(segment)
+        .into_iter()
+        .take(3)
         .map(|(at, share, lift)| {
             format!("{} ({} of their spend, {lift:.1} x the shop)", category(&categories[*at as usize]), percent(*share))
         })
@@ -155,6 +179,9 @@ fn description(segment: &Profile, shop: &Profile, categories: &[String]) -> Stri
         let main = segment.main_categories.iter().take(3);
         let main: Vec<String> = main.map(|(at, share)| format!("{} ({})", category(&categories[*at as usize]), percent(*share))).collect();
         sentences.push(format!("Mostly {}, as everyone.", main.join(", ")));
+    }
+    if let (Some(own), Some(shop)) = (segment.discount_share, shop.discount_share.filter(|&share| share >= LEAST_DISCOUNT)) {
+        sentences.push(format!("Discounts take {} off the price, {} in the whole shop.", percent(own), percent(shop)));
     }
     if (0.05..0.5).contains(&segment.bought_once) {
         sentences.push(format!("{} bought on one day only.", whole_percent(segment.bought_once)));
@@ -201,17 +228,24 @@ mod tests {
         let shop = profile(Some(9.0), 8.0, 40.0);
         let categories = ["GROCERY/PRODUCE".to_owned(), "Dairy".to_owned()];
         let mut weekly = profile(Some(7.2), 4.0, 60.0);
-        weekly.over_categories = vec![(1, 0.1, 1.6), (0, 0.2, 1.5)];
+        weekly.over_categories = vec![(1, 0.1, 1.6), (0, 0.2, 1.5), (0, 0.9, 1.4)];
+        let shop = Profile { discount_share: Some(0.2), ..shop };
+        weekly.discount_share = Some(0.1);
         let named = by_behaviour(&[weekly, profile(None, 300.0, 20.0), profile(Some(12.0), 90.0, 41.0)], &shop, &categories);
         let names: Vec<&str> = named.iter().map(|label| label.name.as_str()).collect();
         assert_eq!(
             names,
-            ["Weekly, large baskets, produce and Dairy", "Bought once, long ago, small baskets", "Every two weeks, long silent"]
+            [
+                "Weekly, large baskets, produce and Dairy, rarely discounted",
+                "Bought once, long ago, small baskets",
+                "Every two weeks, long silent"
+            ]
         );
         assert_eq!(
             named[0].description,
             "They buy about every 7.2 days, last 4 days ago (medians). 60.0 a purchase day and 600.0 in all on average, 150.0 % of the shop's money. \
-             More than others: Dairy (10.0 % of their spend, 1.6 x the shop), produce (20.0 % of their spend, 1.5 x the shop)."
+             More than others: produce (20.0 % of their spend, 1.5 x the shop), Dairy (10.0 % of their spend, 1.6 x the shop). \
+             Discounts take 10.0 % off the price, 20.0 % in the whole shop."
         );
         assert!(named[1].description.starts_with("100 % of them bought on one day only, the last time 300 days ago (median)."));
         let same: Vec<Profile> = (0..5).map(|at| profile(Some(7.0), 3.0, [40.0, 40.0, 41.0, 42.0, 40.0][at])).collect();

@@ -32,6 +32,8 @@ pub(super) struct Profile {
     pub(super) spend_a_day: f64,
     pub(super) distinct_items: f64,
     pub(super) distinct_categories: f64,
+    /// Share of the price that discounts took off; none where the shop has no discounts.
+    pub(super) discount_share: Option<f64>,
     /// Share of one-time buyers among the buyers.
     pub(super) bought_once: f64,
     /// Median of the own mean gaps of those who came back; none if nobody did.
@@ -100,6 +102,10 @@ impl<'a> Everyone<'a> {
             spend_a_day: mean_of(Tempo::spend_per_day),
             distinct_items: mean_of(|tempo| tempo.distinct_items.into()),
             distinct_categories: mean_of(|tempo| tempo.distinct_categories.into()),
+            discount_share: buyers
+                .iter()
+                .any(|tempo| tempo.discount_share.is_some())
+                .then(|| mean_of(|tempo| tempo.discount_share.unwrap_or(0.0))),
             bought_once: mean_of(|tempo| f64::from(tempo.purchase_days == 1)),
             median_gap: median(own_gaps.map(|tempo| f64::from(tempo.recency_days()) / f64::from(tempo.frequency())).collect()),
             median_days_since_last: median_of(|tempo| tempo.days_since_last.into()).unwrap_or(0.0),

@@ -6,6 +6,7 @@ use arrow::array::StringArray;
 use shopkeeper_models::lifecycle::LifecycleRules;
 use shopkeeper_models::loyalty::LoyaltyRules;
 use shopkeeper_models::rfm::RfmGroups;
+use shopkeeper_models::value::ValueRules;
 
 use super::*;
 use crate::log::Catalogue;
@@ -36,6 +37,7 @@ fn log(customers: usize, orders: &[Order], categories: &[Option<&str>], as_of_da
         order_time: orders.iter().map(|order| i64::from(order.1) * 86_400).collect(),
         order_day: orders.iter().map(|order| order.1).collect(),
         order_channel: vec![u16::MAX; orders.len()],
+        order_discount: Vec::new(),
         channels: Vec::new(),
         line_offsets: (0..=orders.len() as u32).collect(),
         line_item: orders.iter().map(|order| order.2 as u32).collect(),
@@ -86,7 +88,14 @@ fn fit(params: &SegmentParams, log: &PurchaseLog, previous: Option<&Previous>) -
 fn saved(found: &Segmentation, log: &PurchaseLog, repeated: bool) -> Previous {
     let tempos = tempo::tempos(&log.before(log.as_of_day));
     let outlooks = vec![None; tempos.len()];
-    let rules = customers::rules(&tempos, &outlooks, &LifecycleRules::default(), &RfmGroups::default(), LoyaltyRules::default());
+    let rules = customers::rules(
+        &tempos,
+        &outlooks,
+        &LifecycleRules::default(),
+        &RfmGroups::default(),
+        LoyaltyRules::default(),
+        ValueRules::default(),
+    );
     let customers = customers::fit(&log.before(log.as_of_day), &tempos, (&outlooks, 28), &rules, found);
     Previous::new("before".into(), found.summaries.clone(), found.segments.clone(), customers, repeated)
 }

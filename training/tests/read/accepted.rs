@@ -361,6 +361,19 @@ fn rows_without_order_id_are_orders_by_day() {
 }
 
 #[test]
+fn discounts_are_added_up_an_order_from_several_columns_of_either_sign() {
+    let with = |more: Columns| Shop::with(three_lines().into_iter().chain(more).collect());
+    assert!(Shop::with(three_lines()).read().log.order_discount.is_empty());
+    assert!(with(vec![("discount", numbers(&[0.0; 3]))]).read().log.order_discount.is_empty(), "nothing was ever taken off");
+    assert_eq!(with(vec![("discount", numbers(&[0.5, -1.0, f64::NAN]))]).read().log.order_discount, [1.0, 0.5]);
+    let shop = with(vec![("shelf", numbers(&[0.5, 0.0, 1.0])), ("voucher", array(Float64Array::from(vec![None, None, Some(0.25)])))]);
+    let read = accept(&ReadSettings { columns: mapping(&[("discount", "shelf+voucher")]), ..shop.settings("purchases.parquet") });
+    assert_eq!(read.log.order_discount, [0.0, 1.75]);
+    let said = shop.refuse(&ReadSettings { columns: mapping(&[("discount", "shelf+nothing")]), ..shop.settings("purchases.parquet") });
+    assert!(said.contains("no column \"shelf+nothing\" for discount"), "{said}");
+}
+
+#[test]
 fn negative_quantities_are_returns() {
     let shop = Shop::with(vec![
         ("customer_id", texts(&["b", "a", "b", "a"])),
@@ -378,6 +391,21 @@ fn negative_quantities_are_returns() {
     ];
     assert_eq!(log.returns, expected);
     assert_eq!(log.as_of_day, day + 2);
+}
+
+#[test]
+fn negative_money_for_no_unit_is_paid_back() {
+    let shop = Shop::with(vec![
+        ("customer_id", texts(&["a", "a"])),
+        ("item_id", texts(&["1", "voucher"])),
+        ("timestamp", seconds(&[MONDAY, MONDAY])),
+        ("quantity", numbers(&[2.0, 0.0])),
+        ("amount", numbers(&[9.0, -1.5])),
+    ]);
+    let log = shop.read().log;
+    let day = (MONDAY / DAY) as i32;
+    assert_eq!((log.orders(), log.line_amount.as_slice()), (1, &[9.0][..]));
+    assert_eq!(log.returns, [Return { customer: 0, item: 1, day, quantity: 0.0, amount: 1.5 }]);
 }
 
 #[test]

@@ -48,6 +48,19 @@ fn columns_that_are_not_there_are_named_with_a_proposal() {
         format!("purchases.parquet: no column \"customer_id\"; found {found}. Map it: --column customer_id=household_id")
     );
     accept(&settings(&all));
+    let more = Shop::with(vec![
+        ("household_id", array(Int64Array::from(vec![1]))),
+        ("basket_id", array(Int64Array::from(vec![1]))),
+        ("item_id", texts(&["1"])),
+        ("quantity", numbers(&[1.0])),
+        ("sales_value", numbers(&[1.0])),
+        ("retail_disc", numbers(&[1.0])),
+        ("coupon_disc", numbers(&[1.0])),
+        ("timestamp", seconds(&[MONDAY])),
+    ]);
+    let said = more.refuse(&more.settings("purchases.parquet"));
+    let also = "These may be meant, too: --column order_id=basket_id --column amount=sales_value --column discount=retail_disc+coupon_disc";
+    assert!(said.ends_with(&format!("Map it: --column customer_id=household_id {also}")), "{said}");
     let with = |more| settings(&[all[0], all[1], all[2], more]);
     assert_eq!(
         shop.refuse(&with(("quantity", "Units"))),
