@@ -8,13 +8,14 @@ use crate::evaluation::Evaluation;
 use crate::lifecycle::LifecycleRules;
 use crate::loyalty::LoyaltyRules;
 use crate::rfm::{RfmCuts, RfmGroups};
+use crate::rules::RulesSummary;
 use crate::segments::SegmentationSummary;
 use crate::value::ValueCuts;
 
 /// The format this build writes.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 /// The oldest format this build reads.
-pub const OLDEST_READABLE: u32 = 3;
+pub const OLDEST_READABLE: u32 = 4;
 
 /// `manifest.json`. Holds nothing that differs between two runs on the same data with the same settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,8 @@ pub struct Manifest {
     pub settings: serde_json::Value,
     /// The cut points behind scores, stages and tiers.
     pub rules: CustomerRules,
+    /// How the association rules were found.
+    pub association_rules: RulesSummary,
     /// How the segments were found, one entry a kind.
     pub segments: Vec<SegmentationSummary>,
     /// Hold-out results beside the baselines.

@@ -8,6 +8,7 @@ mod error;
 #[cfg(feature = "train")]
 mod evaluate;
 mod export;
+mod insights;
 mod logging;
 mod models;
 mod serve;
@@ -26,6 +27,7 @@ const EXAMPLES: &str = "Examples:
   shopkeeper train --purchases purchases.parquet --items items.parquet
   shopkeeper serve
   shopkeeper export churn --out churn.csv
+  shopkeeper insights customers
   shopkeeper models list";
 
 /// Recommendations, churn and segments from a shop's purchases.
@@ -62,6 +64,7 @@ enum Command {
     Train(train::TrainCommand),
     Serve(serve::ServeCommand),
     Export(export::ExportCommand),
+    Insights(insights::InsightsCommand),
     Models(models::ModelsCommand),
     #[cfg(feature = "train")]
     Evaluate(evaluate::EvaluateCommand),
@@ -80,6 +83,7 @@ impl Cli {
             Command::Train(command) => command.run(&self.global),
             Command::Serve(command) => command.run(),
             Command::Export(command) => command.run(&self.global),
+            Command::Insights(command) => command.run(&self.global),
             Command::Models(command) => command.run(),
             #[cfg(feature = "train")]
             Command::Evaluate(command) => command.run(&self.global),

@@ -20,7 +20,7 @@ use super::observe::{Deadline, observe};
 use super::pages::ROW_COUNT;
 use super::settings::ServeSettings;
 use super::state::Shop;
-use super::{admin, groups, marketing, open, problem, storefront};
+use super::{admin, groups, insights, marketing, open, problem, storefront};
 use crate::encode::Format;
 
 /// Every route's path and methods.
@@ -74,6 +74,7 @@ fn services(config: &mut ServiceConfig<'_>) {
         .configure(open::routes)
         .configure(storefront::routes)
         .configure(groups::routes)
+        .configure(insights::routes)
         .configure(marketing::routes)
         .configure(admin::routes);
 }

@@ -7,6 +7,7 @@ mod change;
 mod extract;
 mod filter;
 mod groups;
+mod insights;
 mod marketing;
 mod metrics;
 mod observe;

@@ -12,7 +12,7 @@ use shopkeeper_models::store::ModelStore;
 
 use crate::shop::{self, checkerboard, complaint, shopkeeper};
 
-/// Format 3, made by `.ci/golden`.
+/// Format 4, made by `.ci/golden`.
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/golden");
 
 fn golden_version() -> PathBuf {

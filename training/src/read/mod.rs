@@ -47,6 +47,8 @@ pub struct Read {
     pub after_as_of: u64,
     /// Rows that were not taken, by reason.
     pub rejects: Rejects,
+    /// Accepted rows that are equal to another one in everything, beyond the first of each.
+    pub duplicates: u64,
     /// BLAKE3 hash of the log as 64 hexadecimal digits: equal for equal rows, whatever their order, files and the number of threads.
     pub fingerprint: String,
     /// What a person should know before trusting the model; one sentence each.
@@ -88,11 +90,12 @@ pub fn read(settings: &ReadSettings, progress: &dyn Progress) -> Result<Read, Re
     progress.start("sort", Some(gathered.rows.len() as u64), "rows");
     let attributes = people.attributes(&gathered.customers);
     let log = sort(&mut gathered, items, settings, &clock, as_of)?;
+    let duplicates = build::duplicates(&gathered.rows);
     let fingerprint = fingerprint::fingerprint(&log);
     progress.advance(gathered.rows.len() as u64);
     progress.finish(started.elapsed().as_secs_f64());
     let Gathered { rejects, seen: rows, after_as_of, .. } = gathered;
-    Ok(Read { log, attributes, rows, after_as_of, rejects, fingerprint, warnings })
+    Ok(Read { log, attributes, rows, after_as_of, rejects, duplicates, fingerprint, warnings })
 }
 
 /// The files of all tables, their columns checked.
