@@ -82,6 +82,9 @@ impl InsightParams {
     }
 }
 
+/// From days covered, the period before and this one: the customers behind a row, and its values.
+type FlowRow = fn(u64, Option<&Flow>, &Flow) -> (u64, Vec<Value>);
+
 /// What the tables are made from.
 struct Tables<'a> {
     shop: &'a Shop<'a>,
@@ -137,7 +140,7 @@ impl Tables<'_> {
     }
 
     /// A row for every period and group.
-    fn each_flow(&self, table: &mut Table, row: fn(u64, Option<&Flow>, &Flow) -> (u64, Vec<Value>)) {
+    fn each_flow(&self, table: &mut Table, row: FlowRow) {
         for (periods, flows) in self.shop.periods.iter().zip(&self.counts.flows) {
             for (group, &segment) in self.names.iter().enumerate() {
                 for (period, &start) in periods.starts.iter().enumerate() {
