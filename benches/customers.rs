@@ -17,11 +17,13 @@ use shopkeeper_models::calendar::{Day, day};
 use shopkeeper_models::churn::ChurnModel;
 use shopkeeper_models::evaluation::Evaluation;
 use shopkeeper_models::groups::GroupBy;
+use shopkeeper_models::insights::{INSIGHTS, Insights};
 use shopkeeper_models::lifecycle::LifecycleRules;
 use shopkeeper_models::loyalty::LoyaltySettings;
 use shopkeeper_models::manifest::{DataSummary, FORMAT_VERSION, Manifest};
 use shopkeeper_models::migration::Migration;
 use shopkeeper_models::rfm::RfmGroups;
+use shopkeeper_models::rules::{Rules, RulesSummary};
 use shopkeeper_models::value::{SpendModel, ValueRules};
 use shopkeeper_training::churn::{ChurnParams, Part, anchor, churned, spent};
 use shopkeeper_training::evaluation::metrics::{auc, average_precision, brier, calibration_error, reliability};
@@ -204,6 +206,7 @@ fn time(size: u32) {
             settings: serde_json::Value::Null,
             rules,
             segments: segmentation.summaries.clone(),
+            association_rules: RulesSummary::default(),
             evaluation: Evaluation::default(),
             files: BTreeMap::new(),
         },
@@ -214,6 +217,9 @@ fn time(size: u32) {
         buy_till_you_die: fitted.clone(),
         churn,
         spend,
+        rules: no_rules(),
+        insights: Insights::new(INSIGHTS.iter().map(|insight| RecordBatch::new_empty(insight.schema())).collect())
+            .expect("their own columns"),
         recommender: RecommenderParams::default().fit(&log.before(log.days().map_or(0, |(first, _)| first + 1))),
     });
     answer(&model);
@@ -223,4 +229,18 @@ fn time(size: u32) {
         outlooks.iter().flatten().count(),
         peak_memory_bytes() >> 20
     );
+}
+
+/// No association rules: they are not what is timed here.
+fn no_rules() -> Rules {
+    Rules {
+        level: Vec::<u8>::new().into(),
+        antecedent: Rules::antecedents(std::iter::empty::<Vec<&str>>()),
+        consequent: Vec::<&str>::new().into(),
+        baskets: Vec::<u32>::new().into(),
+        antecedent_baskets: Vec::<u32>::new().into(),
+        consequent_baskets: Vec::<u32>::new().into(),
+        p_value: Vec::<f64>::new().into(),
+        redundant: Vec::<bool>::new().into(),
+    }
 }

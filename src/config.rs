@@ -134,6 +134,30 @@ pub struct TrainOptions {
     #[arg(long, value_name = "EFFORT", value_enum, env = "SHOPKEEPER_TUNE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tune: Option<Tune>,
+    /// Association rules: the least share of orders that hold all of a rule, above 0 to 1 [default: chosen, and said in the manifest]
+    #[arg(long, value_name = "SHARE", env = "SHOPKEEPER_RULES_SUPPORT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules_support: Option<f64>,
+    /// Association rules: the least share of the orders with the antecedent that hold the consequent, 0 to 1 [default: 0.1]
+    #[arg(long, value_name = "SHARE", env = "SHOPKEEPER_RULES_CONFIDENCE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules_confidence: Option<f64>,
+    /// Association rules: the most items of one, 2 to 12 [default: 6]
+    #[arg(long, value_name = "N", env = "SHOPKEEPER_RULES_ITEMS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules_items: Option<usize>,
+    /// Association rules: the most sets of items counted, at some 100 bytes of memory each [default: 1000000]
+    #[arg(long, value_name = "N", env = "SHOPKEEPER_RULES_ITEMSETS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules_itemsets: Option<usize>,
+    /// Insights: figures that fewer customers than this stand behind are withheld; 1 withholds nothing [default: 5]
+    #[arg(long, value_name = "N", env = "SHOPKEEPER_MIN_GROUP")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_group: Option<u64>,
+    /// Insights: days before the as-of that are looked at, 1 to 36500 [default: 3653]
+    #[arg(long, value_name = "N", env = "SHOPKEEPER_INSIGHTS_DAYS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub insights_days: Option<u32>,
     /// Share of rejected rows, 0 to 1, above which the run stops [default: 0.05]
     #[arg(long, value_name = "SHARE", env = "SHOPKEEPER_MAX_REJECT_RATE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -281,7 +305,7 @@ impl TrainOptions {
         columns.extend(self.columns);
         columns.extend(self.column);
         layered!(self over lower: items, customers, store, as_of, horizon_days, timezone, seed, threads, segments, needs_segments,
-            segment_method, high_value_share, medium_value_share, gone_below, newcomer_from, tune, max_reject_rate, drop_duplicates, keep, lifecycle, rfm_groups, loyalty; with purchases, columns, column: Vec::new())
+            segment_method, high_value_share, medium_value_share, gone_below, newcomer_from, tune, rules_support, rules_confidence, rules_items, rules_itemsets, min_group, insights_days, max_reject_rate, drop_duplicates, keep, lifecycle, rfm_groups, loyalty; with purchases, columns, column: Vec::new())
     }
 
     /// The store, by default [`DEFAULT_STORE`].

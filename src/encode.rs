@@ -156,7 +156,7 @@ impl Encoder {
             }
         };
         if let Writer::Csv(csv) = &mut writer {
-            csv.write(&RecordBatch::new_empty(Arc::clone(schema))).map_err(failed)?;
+            csv.write(&joined(&RecordBatch::new_empty(Arc::clone(schema)))).map_err(failed)?;
         }
         Ok(Self { sink, writer })
     }
@@ -166,7 +166,7 @@ impl Encoder {
         match &mut self.writer {
             Writer::Json(json) => json.write(batch).map_err(failed),
             Writer::Ndjson(json) => json.write(batch).map_err(failed),
-            Writer::Csv(csv) => csv.write(&without_formulas(&flat(batch))).map_err(failed),
+            Writer::Csv(csv) => csv.write(&without_formulas(&joined(&flat(batch)))).map_err(failed),
             Writer::Parquet(parquet) => parquet.write(&flat(batch)).map_err(failed),
         }
     }
@@ -240,6 +240,31 @@ fn flat(batch: &RecordBatch) -> Cow<'_, RecordBatch> {
     });
     let flat = RecordBatch::try_new(flat_schema(&batch.schema()), columns.collect());
     Cow::Owned(flat.unwrap_or_else(|error| unreachable!("the same columns: {error}")))
+}
+
+/// What stands between the texts of a list in CSV.
+const LIST_SEPARATOR: &str = " + ";
+
+/// The batch with each list of texts as one text: spreadsheets have no lists.
+fn joined(batch: &RecordBatch) -> Cow<'_, RecordBatch> {
+    let is_list = |column: &ArrayRef| matches!(column.data_type(), DataType::List(_));
+    if !batch.columns().iter().any(is_list) {
+        return Cow::Borrowed(batch);
+    }
+    let text = |texts: ArrayRef| texts.as_string::<i32>().iter().flatten().collect::<Vec<_>>().join(LIST_SEPARATOR);
+    let columns: Vec<ArrayRef> = batch
+        .columns()
+        .iter()
+        .map(|column| match column.as_list_opt::<i32>() {
+            Some(lists) => Arc::new(lists.iter().map(|texts| texts.map(text)).collect::<StringArray>()) as ArrayRef,
+            None => Arc::clone(column),
+        })
+        .collect();
+    let schema = batch.schema();
+    let fields =
+        schema.fields().iter().zip(&columns).map(|(field, column)| field.as_ref().clone().with_data_type(column.data_type().clone()));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    Cow::Owned(RecordBatch::try_new(schema, columns).unwrap_or_else(|error| unreachable!("the same rows: {error}")))
 }
 
 /// The batch with an apostrophe before every text that a spreadsheet would run.

@@ -8,6 +8,7 @@ use crate::evaluation::Evaluation;
 use crate::lifecycle::LifecycleRules;
 use crate::loyalty::LoyaltyRules;
 use crate::rfm::{RfmCuts, RfmGroups};
+use crate::rules::RulesSummary;
 use crate::segments::SegmentationSummary;
 use crate::value::ValueCuts;
 
@@ -33,6 +34,8 @@ pub struct Manifest {
     pub settings: serde_json::Value,
     /// The cut points behind scores, stages and tiers.
     pub rules: CustomerRules,
+    /// How the association rules were found.
+    pub association_rules: RulesSummary,
     /// How the segments were found, one entry a kind.
     pub segments: Vec<SegmentationSummary>,
     /// Hold-out results beside the baselines.

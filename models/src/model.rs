@@ -15,10 +15,12 @@ use crate::error::ModelError;
 use crate::factors::Factors;
 use crate::groups::Standing;
 use crate::histories::Histories;
+use crate::insights::{INSIGHTS, Insights};
 use crate::items::Items;
 use crate::loyalty::Loyalty;
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest, OLDEST_READABLE};
 use crate::recommender::{Parts, Ranker, Recommender};
+use crate::rules::Rules;
 use crate::segments::Segments;
 use crate::table;
 use crate::value::SpendModel;
@@ -58,6 +60,10 @@ pub struct Model {
     pub churn: ChurnModel,
     /// How the expected spend was made; none where there was too little history.
     pub spend: Option<SpendModel>,
+    /// What stands in an order that holds something else.
+    pub rules: Rules,
+    /// What the purchases tell the shop.
+    pub insights: Insights,
     /// Recommendations, and the items and histories behind them.
     pub recommender: Recommender,
 }
@@ -114,6 +120,9 @@ impl Model {
         spend.as_ref().map_or(Ok(()), SpendModel::check)?;
         let ranker: Ranker = json(Ranker::FILE, buffer(Ranker::FILE)?)?;
         ranker.check()?;
+        let rules = Rules::from_batch(&read(Rules::FILE)?)?;
+        rules.check(&manifest.association_rules)?;
+        let insights = Insights::new(INSIGHTS.iter().map(|insight| read(&insight.file())).collect::<Result<_, _>>()?)?;
         let favourites = segments.favourites(items.len())?;
         let parts = Parts {
             histories: Histories::from_batch(&read(Histories::FILE)?, customers.len(), items.len())?,
@@ -131,7 +140,20 @@ impl Model {
             ranker,
         };
         let recommender = Recommender::new(parts);
-        Ok(Self { version, manifest, customers, attributes, loyalty, segments, buy_till_you_die, churn, spend, recommender })
+        Ok(Self {
+            version,
+            manifest,
+            customers,
+            attributes,
+            loyalty,
+            segments,
+            buy_till_you_die,
+            churn,
+            spend,
+            rules,
+            insights,
+            recommender,
+        })
     }
 
     /// The items.

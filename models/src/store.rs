@@ -295,7 +295,7 @@ impl Staging {
 
     /// Seals the folder: checksums every file into the manifest, loads the result once, renames it into place, records the run and, if
     /// asked, makes it current. Returns the version's name.
-    pub fn publish(mut self, mut manifest: Manifest, rows: &[(&str, u64)], run: &Run, activate: bool) -> Result<String, ModelError> {
+    pub fn publish(mut self, mut manifest: Manifest, rows: &[(String, u64)], run: &Run, activate: bool) -> Result<String, ModelError> {
         let entries = fs::read_dir(&self.folder).map_err(|source| ModelError::io(&self.folder, source))?;
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();

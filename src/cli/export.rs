@@ -8,12 +8,13 @@ use shopkeeper_models::Model;
 use shopkeeper_models::groups::GroupBy;
 use shopkeeper_models::migration::Migration;
 use shopkeeper_models::recommender::{MAX_N, Purchased};
+use shopkeeper_models::rules::RuleLevel;
 use shopkeeper_models::store::ModelStore;
 
 use super::{CliError, Global, say};
 use crate::config::DEFAULT_STORE;
 use crate::encode::export_to_file;
-use crate::lists::{self, CHURN_SORT, CUSTOMERS_SORT, CustomerFilter, List, RuleFilter, Window};
+use crate::lists::{self, CHURN_SORT, CUSTOMERS_SORT, CustomerFilter, List, RuleFilter, RuleSort, Window};
 
 const EXAMPLES: &str = "Examples:
   shopkeeper export recommendations --n 10 --out recommendations.parquet
@@ -21,7 +22,8 @@ const EXAMPLES: &str = "Examples:
   shopkeeper export churn --out churn.csv
   shopkeeper export churn --where lifecycle=at_risk --where min_spend=100 --sort expected_loss --limit 500 --out win-back.csv
   shopkeeper export migration --by rfm_group --out moves.csv
-  shopkeeper export rules --min-support 0.001 --min-confidence 0.2 --out rules.ndjson
+  shopkeeper export rules --min-confidence 0.2 --prune --out rules.ndjson
+  shopkeeper export rules --level category --consequent DAIRY/MILK --sort confidence --out milk.csv
 
 The extension chooses the format: .parquet, .csv, .ndjson or .json.";
 
@@ -60,14 +62,10 @@ enum What {
         #[command(flatten)]
         to: To,
     },
-    /// Which item goes with which, with the baskets behind it
+    /// What orders that hold something often hold as well, with the orders behind it
     Rules {
-        /// The least share of all orders that hold both, 0 to 1
-        #[arg(long, default_value_t = 0.0, value_name = "SHARE", value_parser = share)]
-        min_support: f64,
-        /// The least share of the orders with the first item that hold the second, 0 to 1
-        #[arg(long, default_value_t = 0.0, value_name = "SHARE", value_parser = share)]
-        min_confidence: f64,
+        #[command(flatten)]
+        which: WhichRules,
         #[command(flatten)]
         to: To,
     },
@@ -123,6 +121,66 @@ impl Which {
     }
 }
 
+/// Which rules: the parameters of GET /v1/rules.
+#[derive(Args, Debug)]
+struct WhichRules {
+    /// Only rules between items, or between categories
+    #[arg(long, value_name = "LEVEL", value_parser = rule_level)]
+    level: Option<RuleLevel>,
+    /// Only rules that name this item or category, on either side
+    #[arg(long, value_name = "ID")]
+    item: Option<String>,
+    /// Only rules that name it on the left
+    #[arg(long, value_name = "ID")]
+    antecedent: Option<String>,
+    /// Only rules that lead to it
+    #[arg(long, value_name = "ID")]
+    consequent: Option<String>,
+    /// The fewest items of a rule
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    min_size: usize,
+    /// The most items of a rule [default: as many as there are]
+    #[arg(long, value_name = "N")]
+    max_size: Option<usize>,
+    /// The least share of all orders that hold all of it, 0 to 1
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE", value_parser = share)]
+    min_support: f64,
+    /// The least share of the orders with the antecedent that hold the consequent, 0 to 1
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE", value_parser = share)]
+    min_confidence: f64,
+    /// The least lift; 1 = independent
+    #[arg(long, default_value_t = 0.0, value_name = "LIFT", value_parser = lift)]
+    min_lift: f64,
+    /// The largest p-value of Fisher's test, 0 to 1
+    #[arg(long, value_name = "P", value_parser = share)]
+    max_p_value: Option<f64>,
+    /// Leave out rules that a shorter one says as surely
+    #[arg(long)]
+    prune: bool,
+    /// What comes first: lift, confidence, support, leverage, conviction, chi_square or p_value [default: lift, items before categories]
+    #[arg(long, value_name = "WHAT", value_parser = rule_sort)]
+    sort: Option<RuleSort>,
+}
+
+impl WhichRules {
+    fn filter(&self) -> RuleFilter {
+        RuleFilter {
+            level: self.level,
+            item: self.item.clone(),
+            antecedent: self.antecedent.clone(),
+            consequent: self.consequent.clone(),
+            min_size: self.min_size,
+            max_size: self.max_size,
+            min_support: self.min_support,
+            min_confidence: self.min_confidence,
+            min_lift: self.min_lift,
+            max_p_value: self.max_p_value,
+            prune: self.prune,
+            sort: self.sort,
+        }
+    }
+}
+
 /// From which model, to which file.
 #[derive(Args, Debug)]
 struct To {
@@ -169,8 +227,10 @@ impl What {
             Self::Recommendations { n, purchased, .. } => Ok(lists::recommendations(model, *n, *purchased)),
             Self::Churn { which, .. } => of_customers(which, CHURN_SORT, lists::churn),
             Self::Segments { which, .. } => of_customers(which, CUSTOMERS_SORT, lists::members),
-            Self::Rules { min_support, min_confidence, .. } => {
-                Ok(lists::rules(model, RuleFilter { min_support: *min_support, min_confidence: *min_confidence }, Window::ALL))
+            Self::Rules { which, .. } => {
+                let filter = which.filter();
+                filter.check(model).map_err(CliError::Usage)?;
+                Ok(lists::rules(model, &filter, Window::ALL))
             }
             Self::Customers { which, .. } => of_customers(which, CUSTOMERS_SORT, lists::customers),
             Self::Groups { .. } | Self::Migration { .. } => Ok(lists::groups(model, None, Window::ALL)),
@@ -208,6 +268,19 @@ fn condition(text: &str) -> Result<(String, String), String> {
 
 fn items_wanted(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| (1..=MAX_N).contains(n)).ok_or_else(|| format!("expected a whole number from 1 to {MAX_N}"))
+}
+
+fn rule_level(text: &str) -> Result<RuleLevel, String> {
+    RuleLevel::ALL.into_iter().find(|level| level.name() == text).ok_or_else(|| "expected item or category".to_owned())
+}
+
+fn rule_sort(text: &str) -> Result<RuleSort, String> {
+    let names = RuleSort::ALL.map(RuleSort::name).join(", ");
+    RuleSort::ALL.into_iter().find(|sort| sort.name() == text).ok_or_else(|| format!("expected one of {names}"))
+}
+
+fn lift(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|lift: &f64| lift.is_finite() && *lift >= 0.0).ok_or_else(|| "expected a number from 0".to_owned())
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -9,6 +9,7 @@ mod error;
 mod evaluate;
 mod events;
 mod export;
+mod insights;
 mod logging;
 mod models;
 mod serve;
@@ -27,6 +28,7 @@ const EXAMPLES: &str = "Examples:
   shopkeeper train --purchases purchases.parquet --items items.parquet
   shopkeeper serve
   shopkeeper export churn --out churn.csv
+  shopkeeper insights customers
   shopkeeper models list";
 
 /// Recommendations, churn and segments from a shop's purchases.
@@ -63,6 +65,7 @@ enum Command {
     Train(train::TrainCommand),
     Serve(serve::ServeCommand),
     Export(export::ExportCommand),
+    Insights(insights::InsightsCommand),
     Models(models::ModelsCommand),
     Events(events::EventsCommand),
     #[cfg(feature = "train")]
@@ -82,6 +85,7 @@ impl Cli {
             Command::Train(command) => command.run(&self.global),
             Command::Serve(command) => command.run(),
             Command::Export(command) => command.run(&self.global),
+            Command::Insights(command) => command.run(&self.global),
             Command::Models(command) => command.run(),
             Command::Events(command) => command.run(&self.global),
             #[cfg(feature = "train")]

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use clap::Args;
 use shopkeeper_models::store::{ModelStore, Run};
 use shopkeeper_models::value::ValueRules;
+use shopkeeper_training::insights::InsightParams;
 use shopkeeper_training::pipeline::{TrainSettings, Trained, train};
 use shopkeeper_training::read::ReadSettings;
 use shopkeeper_training::report;
+use shopkeeper_training::rules::RuleParams;
 use shopkeeper_training::segments;
 use shopkeeper_training::tuning::Effort;
 
@@ -114,6 +116,16 @@ pub(super) fn settings(options: &TrainOptions) -> Result<TrainSettings, CliError
             gone_below: options.gone_below.unwrap_or(defaults.value.gone_below),
             newcomer_from: options.newcomer_from.unwrap_or(defaults.value.newcomer_from),
         },
+        rules: RuleParams {
+            min_support: options.rules_support.or(defaults.rules.min_support),
+            min_confidence: options.rules_confidence.unwrap_or(defaults.rules.min_confidence),
+            max_items: options.rules_items.unwrap_or(defaults.rules.max_items),
+            max_itemsets: options.rules_itemsets.unwrap_or(defaults.rules.max_itemsets),
+        },
+        insights: InsightParams {
+            min_group: options.min_group.unwrap_or(defaults.insights.min_group),
+            days: options.insights_days.unwrap_or(defaults.insights.days),
+        },
         activate: defaults.activate,
     })
 }
@@ -137,6 +149,11 @@ fn resolved(options: &TrainOptions, settings: &TrainSettings) -> TrainOptions {
         max_reject_rate: Some(settings.read.max_reject_rate),
         drop_duplicates: Some(settings.read.drop_duplicates),
         keep: Some(settings.keep),
+        rules_confidence: Some(settings.rules.min_confidence),
+        rules_items: Some(settings.rules.max_items),
+        rules_itemsets: Some(settings.rules.max_itemsets),
+        min_group: Some(settings.insights.min_group),
+        insights_days: Some(settings.insights.days),
         lifecycle: Some(settings.lifecycle.clone()),
         rfm_groups: Some(settings.rfm_groups.clone()),
         loyalty: Some(settings.loyalty.clone()),

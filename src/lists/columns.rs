@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float32Array, Float64Array, RecordBatch, StringArray, UInt32Array};
+use arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Float32Array, Float64Array, ListBuilder, RecordBatch, StringArray, StringBuilder, UInt32Array,
+};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use shopkeeper_models::Model;
 
@@ -26,6 +28,10 @@ pub enum Cell<R: 'static> {
     Text(for<'m> fn(&'m Model, &R) -> Option<&'m str>),
     /// Text that is made for the row.
     Name(fn(&Model, &R) -> Option<String>),
+    /// Several texts.
+    Texts(for<'m> fn(&'m Model, &R) -> Vec<&'m str>),
+    /// Yes or no.
+    Flag(fn(&Model, &R) -> bool),
     /// A whole number from 0.
     Count(fn(&Model, &R) -> u32),
     /// A whole number from 0, where there is one.
@@ -34,8 +40,6 @@ pub enum Cell<R: 'static> {
     Number(fn(&Model, &R) -> Option<f64>),
     /// Money, in the currency of the purchases; shown to the cent.
     Money(fn(&Model, &R) -> Option<f64>),
-    /// Yes or no.
-    Flag(fn(&Model, &R) -> bool),
     /// A finite number in single precision.
     Score(fn(&Model, &R) -> f32),
     /// A calendar date, as days since 1970-01-01.
@@ -76,10 +80,11 @@ impl<R> Column<R> {
     fn field(&self) -> Field {
         let kind = match self.cell {
             Cell::Text(_) | Cell::Name(_) => DataType::Utf8,
+            Cell::Texts(_) => DataType::new_list(DataType::Utf8, true),
+            Cell::Flag(_) => DataType::Boolean,
             Cell::Count(_) | Cell::Maybe(_) => DataType::UInt32,
             Cell::Number(_) | Cell::Money(_) => DataType::Float64,
             Cell::Score(_) => DataType::Float32,
-            Cell::Flag(_) => DataType::Boolean,
             Cell::Date(_) => DataType::Date32,
         };
         Field::new(self.name, kind, self.nullable)
@@ -89,12 +94,17 @@ impl<R> Column<R> {
         match self.cell {
             Cell::Text(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<StringArray>()),
             Cell::Name(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<StringArray>()),
+            Cell::Texts(of) => {
+                let mut lists = ListBuilder::new(StringBuilder::new());
+                rows.iter().for_each(|row| lists.append_value(of(model, row).into_iter().map(Some)));
+                Arc::new(lists.finish())
+            }
+            Cell::Flag(of) => Arc::new(rows.iter().map(|row| Some(of(model, row))).collect::<BooleanArray>()),
             Cell::Money(of) => Arc::new(rows.iter().map(|row| of(model, row).map(cents)).collect::<Float64Array>()),
             Cell::Count(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<UInt32Array>()),
             Cell::Maybe(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<UInt32Array>()),
             Cell::Number(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<Float64Array>()),
             Cell::Score(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<Float32Array>()),
-            Cell::Flag(of) => Arc::new(rows.iter().map(|row| Some(of(model, row))).collect::<BooleanArray>()),
             Cell::Date(of) => Arc::new(rows.iter().map(|row| of(model, row)).collect::<Date32Array>()),
         }
     }

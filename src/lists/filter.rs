@@ -247,9 +247,9 @@ fn label(model: &Model, field: Field) -> String {
 
 fn kind_of_cell<R>(cell: &Cell<R>) -> Kind {
     match cell {
-        Cell::Text(_) | Cell::Name(_) => Kind::Text,
-        Cell::Date(_) => Kind::Date,
+        Cell::Text(_) | Cell::Name(_) | Cell::Texts(_) => Kind::Text,
         Cell::Flag(_) => Kind::Flag,
+        Cell::Date(_) => Kind::Date,
         Cell::Count(_) | Cell::Maybe(_) | Cell::Number(_) | Cell::Money(_) | Cell::Score(_) => Kind::Number,
     }
 }
@@ -292,12 +292,13 @@ fn value<'m>(model: &'m Model, field: Field, customer: CustomerIx) -> Value<'m> 
         Field::Column(at) => match CUSTOMERS[at].cell {
             Cell::Text(of) => of(model, &customer).map_or(Value::Missing, |text| Value::Text(text.into())),
             Cell::Name(of) => of(model, &customer).map_or(Value::Missing, |text| Value::Text(text.into())),
+            Cell::Texts(of) => Value::Text(of(model, &customer).join(" + ").into()),
+            Cell::Flag(of) => Value::Text(of(model, &customer).to_string().into()),
             Cell::Count(of) => Value::Number(of(model, &customer).into()),
             Cell::Maybe(of) => number(of(model, &customer).map(f64::from)),
             Cell::Number(of) => number(of(model, &customer)),
             Cell::Money(of) => number(of(model, &customer).map(super::columns::cents)),
             Cell::Score(of) => Value::Number(of(model, &customer).into()),
-            Cell::Flag(of) => Value::Text(if of(model, &customer) { "true" } else { "false" }.into()),
             Cell::Date(of) => number(of(model, &customer).map(f64::from)),
         },
         Field::Attribute(at) => match model.attributes.get(at, customer) {

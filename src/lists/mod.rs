@@ -7,6 +7,7 @@ pub mod columns;
 mod customers;
 pub mod filter;
 mod groups;
+mod insights;
 mod migration;
 mod recommendations;
 mod rules;
@@ -23,9 +24,10 @@ pub use columns::Column;
 pub use customers::{CUSTOMER_SEGMENT, CUSTOMERS, CUSTOMERS_SORT, batch as customer_batch, customers};
 pub use filter::{CustomerFilter, FilterError};
 pub use groups::{GROUPS, SCORES, groups};
+pub use insights::{insight, insight_list};
 pub use migration::migration;
 pub use recommendations::{RECOMMENDATIONS, recommendations};
-pub use rules::{RULES, RuleFilter, rules};
+pub use rules::{RULES, RuleFilter, RuleSort, rules};
 pub use segments::{MEMBERS, SEGMENTS, members, segments};
 
 /// Rows of one batch, about.

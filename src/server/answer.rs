@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
 use arrow::array::RecordBatch;
 use serde::Serialize;
-use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema};
 
 use super::problem::{Code, Problem};
@@ -67,13 +67,18 @@ pub(super) fn row_schema<R>(columns: &[Column<R>]) -> ObjectBuilder {
     columns.iter().fold(ObjectBuilder::new(), |object, column| {
         let (kind, format) = match column.cell {
             Cell::Text(_) | Cell::Name(_) => (Type::String, None),
+            Cell::Texts(_) => (Type::Array, None),
+            Cell::Flag(_) => (Type::Boolean, None),
             Cell::Count(_) | Cell::Maybe(_) => (Type::Integer, None),
             Cell::Number(_) | Cell::Money(_) => (Type::Number, Some(KnownFormat::Double)),
             Cell::Score(_) => (Type::Number, Some(KnownFormat::Float)),
-            Cell::Flag(_) => (Type::Boolean, None),
             Cell::Date(_) => (Type::String, Some(KnownFormat::Date)),
         };
         let kind = if column.nullable { SchemaType::from_iter([kind, Type::Null]) } else { SchemaType::new(kind) };
+        if matches!(column.cell, Cell::Texts(_)) {
+            let texts = ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::String)).description(Some(column.about));
+            return object.property(column.name, texts).required(column.name);
+        }
         let property = ObjectBuilder::new().schema_type(kind).format(format.map(SchemaFormat::KnownFormat)).description(Some(column.about));
         object.property(column.name, property).required(column.name)
     })

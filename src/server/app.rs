@@ -20,7 +20,7 @@ use super::observe::{Deadline, observe};
 use super::pages::ROW_COUNT;
 use super::settings::ServeSettings;
 use super::state::Shop;
-use super::{admin, events, groups, items_changed, learning, marketing, open, problem, scenarios, storefront};
+use super::{admin, events, groups, insights, items_changed, learning, marketing, open, problem, scenarios, storefront};
 use crate::encode::Format;
 
 /// Every route's path and methods.
@@ -78,6 +78,7 @@ fn services(config: &mut ServiceConfig<'_>) {
         .configure(events::routes)
         .configure(items_changed::routes)
         .configure(learning::routes)
+        .configure(insights::routes)
         .configure(marketing::routes)
         .configure(admin::routes);
 }

@@ -179,6 +179,19 @@ impl TryFrom<f64> for Share {
     }
 }
 
+/// A finite number from 0.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "f64")]
+pub(super) struct NotNegative(pub(super) f64);
+
+impl TryFrom<f64> for NotNegative {
+    type Error = String;
+
+    fn try_from(number: f64) -> Result<Self, String> {
+        if number.is_finite() && number >= 0.0 { Ok(Self(number)) } else { Err(format!("{number}; expected a number from 0")) }
+    }
+}
+
 /// The id in the path, percent-decoded.
 pub(super) struct PathId(pub(super) String);
 
@@ -414,6 +427,7 @@ documented_type!(Price: ObjectBuilder::new().schema_type(SchemaType::new(Type::N
 documented_type!(Count: number(Type::Integer, 1, MAX_N).default(Some(Count::default().0.into())));
 documented_type!(Limit: number(Type::Integer, 1, u32::MAX as usize));
 documented_type!(Share: number(Type::Number, 0, 1));
+documented_type!(NotNegative: ObjectBuilder::new().schema_type(SchemaType::new(Type::Number)).minimum(Some(0)));
 
 fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(SchemaType::new(Type::String))

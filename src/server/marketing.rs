@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use serde::Serialize;
+use shopkeeper_models::rules::RuleLevel;
 use shopkeeper_models::segments::{OverCategory, SegmentKind};
 use shopkeeper_models::{CustomerIx, ItemIx, Model};
 use utoipa::openapi::Ref;
@@ -14,7 +15,7 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::answer::{self, row_schema, row_type};
-use super::extract::{CustomerParams, Id, Nothing, Params, PathId, Share};
+use super::extract::{CustomerParams, Id, Limit, NotNegative, Nothing, Params, PathId, Share};
 use super::filter::FilterParams;
 use super::pages::{self, Page, list_params};
 use super::problem::{Code, Problem, problems};
@@ -22,7 +23,7 @@ use super::state::{Served, Shop};
 use crate::lists::columns::batch;
 use crate::lists::{
     self, CHURN, CHURN_SORT, CUSTOMER_SEGMENT, CUSTOMERS, CUSTOMERS_SORT, Column, CustomerFilter, List, MEMBERS, RULES, RuleFilter,
-    SEGMENTS, Window, customer_batch,
+    RuleSort, SEGMENTS, Window, customer_batch,
 };
 
 /// The most bought items that a customer view shows.
@@ -346,16 +347,68 @@ async fn list_members(shop: Data<Shop>, request: HttpRequest, id: PathId, params
     send_customers((&shop, served), &request, &params, ("members", CUSTOMERS_SORT, Some(segment)), lists::members).await
 }
 
+/// What rules speak of.
+#[derive(ToSchema)]
+#[schema(as = RuleLevel, rename_all = "snake_case")]
+#[allow(dead_code)]
+enum RuleLevelName {
+    Item,
+    Category,
+}
+
+/// What rules are sorted by.
+#[derive(ToSchema)]
+#[schema(as = RuleSort, rename_all = "snake_case")]
+#[allow(dead_code)]
+enum RuleSortName {
+    Lift,
+    Confidence,
+    Support,
+    Leverage,
+    Conviction,
+    ChiSquare,
+    PValue,
+}
+
 list_params!(RuleParams {
-    /// The least share of all orders that hold both items.
+    /// Only rules between items (`item`) or between categories (`category`).
+    #[param(value_type = Option<RuleLevelName>, inline)]
+    level: Option<RuleLevel>,
+    /// Only rules that name this item or category, on either side.
+    #[param(inline)]
+    item: Option<Id>,
+    /// Only rules that name it in the antecedent.
+    #[param(inline)]
+    antecedent: Option<Id>,
+    /// Only rules that lead to it.
+    #[param(inline)]
+    consequent: Option<Id>,
+    /// The fewest items of a rule, the consequent included.
+    #[param(inline)]
+    min_size: Option<Limit>,
+    /// The most items of a rule.
+    #[param(inline)]
+    max_size: Option<Limit>,
+    /// The least share of all orders that hold all of the rule.
     #[param(inline)]
     min_support: Option<Share>,
-    /// The least share of the orders with the item that hold the other.
+    /// The least share of the orders with the antecedent that hold the consequent.
     #[param(inline)]
     min_confidence: Option<Share>,
+    /// The least lift, from 0; 1 = independent.
+    #[param(inline)]
+    min_lift: Option<NotNegative>,
+    /// The largest p-value of Fisher's exact test.
+    #[param(inline)]
+    max_p_value: Option<Share>,
+    /// Whether to leave out rules that a shorter one says as surely. Default false.
+    prune: Option<bool>,
+    /// What comes first, the lowest for `p_value` and the highest for the others. Default: lift, items before categories.
+    #[param(value_type = Option<RuleSortName>, inline)]
+    sort: Option<RuleSort>,
 });
 
-/// What goes with what, item by item
+/// What orders that hold something often hold as well
 #[utoipa::path(
     tag = "marketing",
     params(RuleParams),
@@ -364,12 +417,26 @@ list_params!(RuleParams {
 #[get("/v1/rules")]
 async fn list_rules(shop: Data<Shop>, request: HttpRequest, params: Params<RuleParams>) -> Result<HttpResponse, Problem> {
     let params = params.0;
+    let page = params.page();
     let least = |share: Option<Share>| share.map_or(0.0, |share| share.0);
-    let filter = RuleFilter { min_support: least(params.min_support), min_confidence: least(params.min_confidence) };
-    pages::send((&shop, shop.pinned()), &request, &params.page(), ("rules", filter), move |model, window| {
-        lists::rules(model, filter, window)
-    })
-    .await
+    let filter = RuleFilter {
+        level: params.level,
+        item: params.item.map(|id| id.0),
+        antecedent: params.antecedent.map(|id| id.0),
+        consequent: params.consequent.map(|id| id.0),
+        min_size: params.min_size.map_or(0, |size| size.0),
+        max_size: params.max_size.map(|size| size.0),
+        min_support: least(params.min_support),
+        min_confidence: least(params.min_confidence),
+        min_lift: params.min_lift.map_or(0.0, |lift| lift.0),
+        max_p_value: params.max_p_value.map(|share| share.0),
+        prune: params.prune.unwrap_or(false),
+        sort: params.sort,
+    };
+    let served = shop.pinned();
+    filter.check(&served.model).map_err(|why| Problem::new(Code::BadParameter, why))?;
+    pages::send((&shop, served), &request, &page, ("rules", filter.clone()), move |model, window| lists::rules(model, &filter, window))
+        .await
 }
 
 /// Adds these routes.

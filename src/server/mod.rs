@@ -8,6 +8,7 @@ mod events;
 mod extract;
 mod filter;
 mod groups;
+mod insights;
 mod items_changed;
 mod learning;
 mod marketing;

@@ -62,6 +62,7 @@ codes! {
     BadCursor = "bad_cursor", 400, "The cursor does not belong to this list", "Send next_cursor of the page before, with the same parameters.";
     UnknownRoute = "unknown_route", 404, "No such route", "GET / lists the routes.";
     UnknownCustomer = "unknown_customer", 404, "The model does not know this customer", "Customers enter the model with their first purchase before its as-of time.";
+    UnknownInsight = "unknown_insight", 404, "There is no such insight", "GET /v1/insights lists them.";
     UnknownSegment = "unknown_segment", 404, "The model has no such segment", "GET /v1/segments lists them.";
     UnknownVersion = "unknown_version", 404, "The store has no such model version", "GET /v1/models lists them.";
     MethodNotAllowed = "method_not_allowed", 405, "The route does not take this method", "Use a method of the Allow header.";

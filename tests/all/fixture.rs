@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, RecordBatch, StringArray, UInt8Array, UInt32Array};
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, RecordBatch, StringArray, UInt8Array, UInt32Array, UInt64Array};
 use shopkeeper_models::affinity::Affinity;
 use shopkeeper_models::attributes::Attributes;
 use shopkeeper_models::buy_till_you_die::BuyTillYouDie;
@@ -14,6 +14,7 @@ use shopkeeper_models::drivers::{Driver, Theme};
 use shopkeeper_models::evaluation::Evaluation;
 use shopkeeper_models::factors::{Factors, WIDTH};
 use shopkeeper_models::histories::{Bought, Histories};
+use shopkeeper_models::insights::INSIGHTS;
 use shopkeeper_models::items::Items;
 use shopkeeper_models::lifecycle::LifecycleRules;
 use shopkeeper_models::logistic::{Logistic, Weight};
@@ -22,6 +23,7 @@ use shopkeeper_models::manifest::{CustomerRules, DataSummary, FORMAT_VERSION};
 use shopkeeper_models::model::{AFFINITY_FILE, ALIKE_FILE, CUSTOMER_FACTORS_FILE, ITEM_FACTORS_FILE, LATELY_FILE, TOGETHER_FILE};
 use shopkeeper_models::recommender::{EXPLORE_FEATURES, Head, REPEAT_FEATURES, Ranker, Trees};
 use shopkeeper_models::rfm::{RfmCuts, RfmGroup, RfmGroups};
+use shopkeeper_models::rules::{Rules, RulesSummary};
 use shopkeeper_models::segments::{Favourites, Segments};
 use shopkeeper_models::store::{ModelStore, Run};
 use shopkeeper_models::table::{self, Nullable};
@@ -58,6 +60,11 @@ pub(crate) fn publish(folder: &Path, shop: Shop) -> String {
     write(Attributes::FILE, attributes().to_batch());
     write(Loyalty::FILE, loyalty().to_batch());
     write(Segments::FILE, segments(shop).to_batch());
+    write(Rules::FILE, rules().to_batch());
+    for insight in INSIGHTS {
+        let empty = RecordBatch::new_empty(insight.schema());
+        write(&insight.file(), if insight.name == "retention" { retention(empty) } else { empty });
+    }
     write(Histories::FILE, histories().to_batch());
     write(TOGETHER_FILE, together().to_batch());
     write(ALIKE_FILE, alike().to_batch());
@@ -74,6 +81,37 @@ pub(crate) fn publish(folder: &Path, shop: Shop) -> String {
     let run =
         Run { finished_at: format!("2017-12-0{}T00:00:00Z", shop.as_of_day % 9 + 1), threads: 1, stages: vec![], peak_memory_bytes: 0 };
     staging.publish(manifest(shop), &[], &run, true).unwrap()
+}
+
+/// Two between items, one of them redundant, and one between categories.
+fn rules() -> Rules {
+    Rules {
+        level: vec![0, 0, 1].into(),
+        antecedent: Rules::antecedents([vec!["bread"], vec!["bread", "ham"], vec!["DAIRY"]].into_iter()),
+        consequent: vec!["butter", "butter", "GROCERY/BREAD"].into(),
+        baskets: vec![12, 3, 20].into(),
+        antecedent_baskets: vec![20, 5, 25].into(),
+        consequent_baskets: vec![30, 30, 50].into(),
+        p_value: vec![0.001, 0.2, 0.0001].into(),
+        redundant: vec![false, true, false].into(),
+    }
+}
+
+/// November and December of everybody, December of a segment; the figures of December are withheld.
+fn retention(empty: RecordBatch) -> RecordBatch {
+    let starts = [17_471, 17_501, 17_501];
+    let schema = empty.schema();
+    let arrays = schema.fields().iter().map(|field| -> ArrayRef {
+        match field.name().as_str() {
+            "by" => Arc::new(StringArray::from(vec!["month"; 3])),
+            "period" => Arc::new(Date32Array::from(starts.map(Some).to_vec())),
+            "segment" => Arc::new(StringArray::from(vec![None, None, Some("s1")])),
+            "suppressed" => Arc::new(BooleanArray::from(vec![false, true, false])),
+            name if name.ends_with("rate") || name.ends_with("share") => Arc::new(Float64Array::from(vec![Some(0.5), None, Some(0.25)])),
+            _ => Arc::new(UInt64Array::from(vec![Some(6), None, Some(3)])),
+        }
+    });
+    RecordBatch::try_new(empty.schema(), arrays.collect()).unwrap()
 }
 
 fn nullable_text(values: impl IntoIterator<Item = Option<&'static str>>) -> Nullable<StringArray> {
@@ -328,7 +366,7 @@ fn manifest(shop: Shop) -> Manifest {
         as_of_day: shop.as_of_day,
         timezone: "UTC".into(),
         data: DataSummary { customers: CUSTOMERS.len() as u64, items: ITEMS.len() as u64, ..DataSummary::default() },
-        settings: serde_json::json!({"seed": 1}),
+        settings: serde_json::json!({"seed": 1, "insights": {"min_group": 5}}),
         rules: CustomerRules {
             rfm: RfmCuts::default(),
             rfm_groups: RfmGroups::default(),
@@ -336,6 +374,7 @@ fn manifest(shop: Shop) -> Manifest {
             value: ValueCuts { high: 100.0, medium: 50.0, rules: ValueRules::default() },
             loyalty: loyalty_rules(),
         },
+        association_rules: RulesSummary { orders: 100, min_confidence: 0.1, max_items: 6, levels: Vec::new() },
         segments: Vec::new(),
         evaluation: Evaluation::default(),
         files: Default::default(),

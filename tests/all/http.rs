@@ -32,6 +32,7 @@ fn every_route_answers_as_documented() {
             .replace("customers/{id}", "customers/anna")
             .replace("items/{id}", "items/bread")
             .replace("segments/{id}", "segments/s1")
+            .replace("insights/{name}", "insights/retention")
             .replace("{version}", &earlier)
             .replace("segments/migration", &format!("segments/migration?from={earlier}&to={later}"));
         for (method, operation) in [("GET", item.get), ("POST", item.post), ("PUT", item.put)] {
@@ -51,7 +52,7 @@ fn every_route_answers_as_documented() {
     }
     let listed: BTreeSet<String> = serde_json::from_value(server.get("/").json()["routes"].clone()).unwrap();
     assert_eq!(listed, answered);
-    assert_eq!(listed.len(), 34, "a new route needs a test of its own");
+    assert_eq!(listed.len(), 36, "a new route needs a test of its own");
 }
 
 #[test]
@@ -384,10 +385,43 @@ fn lists_of_segments_members_and_rules() {
     let oldest = server.get("/v1/segments/s2/customers?sort=attributes.age&limit=1").json();
     assert_eq!((&oldest["total"], &oldest["rows"][0]["customer_id"]), (&json!(3), &json!("carl")));
     let rules = server.get("/v1/rules?min_confidence=0.3&limit=1").json();
-    assert_eq!(rules["rows"][0]["item_id"], "bread");
-    assert_eq!(rules["rows"][0]["baskets"], 12);
-    let everything = server.get("/v1/rules").json();
-    assert_eq!(everything["total"], 2 * ITEMS.len());
+    assert_eq!((&rules["total"], &rules["rows"][0]["antecedent"]), (&json!(3), &json!(["bread"])));
+    assert_eq!((&rules["rows"][0]["baskets"], &rules["rows"][0]["lift"]), (&json!(12), &json!(2.0)));
+    let sure = server.get("/v1/rules?level=category&prune=true&sort=confidence&consequent=GROCERY/BREAD").json();
+    assert_eq!((&sure["total"], &sure["rows"][0]["confidence"]), (&json!(1), &json!(0.8)));
+    assert_problem(&server.get("/v1/rules?item=caviar"), Code::BadParameter);
+}
+
+#[test]
+fn insights_come_with_their_definitions_and_withhold_small_groups() {
+    let server = Server::start();
+    let listed = server.get("/v1/insights").json();
+    let names: Vec<&str> = listed["insights"].as_array().unwrap().iter().map(|insight| insight["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"customers") && names.contains(&"quality"), "{names:?}");
+    let answer = server.get("/v1/insights/retention?by=month");
+    assert_eq!((answer.header("x-row-count"), answer.header("x-model-version")), ("2", server.version.as_str()));
+    let body = answer.json();
+    assert_eq!((&body["insight"]["name"], &body["min_group"], &body["total"]), (&json!("retention"), &json!(5), &json!(2)));
+    assert!(body["insight"]["columns"].as_array().unwrap().iter().any(|column| column["about"] == "retained / customers_before."));
+    let [november, december] = [&body["rows"][0], &body["rows"][1]];
+    assert_eq!((&november["period"], &november["customers"], &november["retention_rate"]), (&json!("2017-11-01"), &json!(6), &json!(0.5)));
+    assert_eq!((&december["suppressed"], &december["customers"]), (&json!(true), &Value::Null));
+    assert_eq!(server.get("/v1/insights/retention?from=2017-11-02").json()["total"], 1);
+    assert_eq!(server.get("/v1/insights/retention?segment=s1").json()["rows"][0]["retention_rate"], 0.25);
+    let csv = server.get("/v1/insights/retention?format=csv").text();
+    assert!(csv.starts_with("by,period,segment,customers_before,") && csv.lines().count() == 3, "{csv}");
+    for (query, detail) in [
+        ("retention?by=fortnight", "by=fortnight: expected one of month, week, quarter, year"),
+        ("retention?from=yesterday", "from=yesterday: yesterday; expected a date such as 2017-11-06"),
+        ("retention?segment=s9", "segment=s9: expected one of s1, s2, n1, n2"),
+        ("growth?segment=s1", "growth is of the whole shop; leave segment out"),
+        ("hours?to=2017-11-06", "hours has no periods; leave from and to out"),
+        ("hours?colour=red", "colour"),
+    ] {
+        let answer = server.get(&format!("/v1/insights/{query}"));
+        assert_problem(&answer, Code::BadParameter);
+        assert!(answer.json()["detail"].as_str().unwrap().contains(detail), "{query}: {}", answer.text());
+    }
 }
 
 #[test]

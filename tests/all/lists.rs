@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use shopkeeper::encode::{EncodeError, Format, export_to_file};
-use shopkeeper::lists::{self, CHURN_SORT, CUSTOMERS_SORT, CustomerFilter, List, RuleFilter, Window};
+use shopkeeper::lists::{self, CHURN_SORT, CUSTOMERS_SORT, CustomerFilter, List, RuleFilter, RuleSort, Window};
 use shopkeeper_models::Model;
 use shopkeeper_models::recommender::{Purchased, Query, Scratch};
+use shopkeeper_models::rules::RuleLevel;
 use shopkeeper_models::store::ModelStore;
 
 use crate::fixture::{self, CUSTOMERS};
@@ -141,14 +142,50 @@ fn churn_that_was_not_fitted_is_null_and_says_so() {
 #[test]
 fn windows_of_rules_tile_the_whole_list() {
     let model = model(fixture::Shop::default());
-    let filter = RuleFilter { min_support: 0.05, min_confidence: 0.2 };
-    let list = lists::rules(&model, filter, Window::ALL);
+    let filter = RuleFilter { min_support: 0.01, ..RuleFilter::default() };
+    let list = lists::rules(&model, &filter, Window::ALL);
     let total = list.total;
     let whole = rows(list);
-    assert_eq!((whole.num_rows(), total > 3), (total, true));
+    assert_eq!((whole.num_rows(), total), (3, 3));
     let tiles: Vec<RecordBatch> =
-        (0..total).step_by(3).map(|offset| rows(lists::rules(&model, filter, Window { offset, limit: 3 }))).collect();
+        (0..total).step_by(2).map(|offset| rows(lists::rules(&model, &filter, Window { offset, limit: 2 }))).collect();
     assert_eq!(arrow::compute::concat_batches(&whole.schema(), &tiles).unwrap(), whole);
+}
+
+#[test]
+fn rules_are_filtered_by_what_they_say_and_how_sure_they_are() {
+    let model = model(fixture::Shop::default());
+    let kept = |filter: RuleFilter| {
+        let batch = rows(lists::rules(&model, &filter, Window::ALL));
+        batch.column_by_name("baskets").unwrap().as_primitive::<arrow::datatypes::UInt32Type>().values().to_vec()
+    };
+    let all = RuleFilter::default;
+    let named = |name: &str| Some(name.to_owned());
+    assert_eq!(kept(all()), [12, 3, 20]);
+    assert_eq!(kept(RuleFilter { level: Some(RuleLevel::Category), ..all() }), [20]);
+    assert_eq!(kept(RuleFilter { item: named("ham"), ..all() }), [3]);
+    assert_eq!(kept(RuleFilter { item: named("butter"), ..all() }), [12, 3]);
+    assert_eq!(kept(RuleFilter { antecedent: named("butter"), ..all() }), [0; 0]);
+    assert_eq!(kept(RuleFilter { consequent: named("GROCERY/BREAD"), ..all() }), [20]);
+    assert_eq!(kept(RuleFilter { min_size: 3, ..all() }), [3]);
+    assert_eq!(kept(RuleFilter { max_size: Some(2), ..all() }), [12, 20]);
+    assert_eq!(kept(RuleFilter { prune: true, ..all() }), [12, 20]);
+    assert_eq!(kept(RuleFilter { max_p_value: Some(0.01), ..all() }), [12, 20]);
+    assert_eq!(kept(RuleFilter { min_lift: 1.9, ..all() }), [12, 3]);
+    assert_eq!(kept(RuleFilter { min_confidence: 0.7, ..all() }), [20]);
+    assert_eq!(kept(RuleFilter { sort: Some(RuleSort::Confidence), ..all() }), [20, 12, 3]);
+    assert_eq!(kept(RuleFilter { sort: Some(RuleSort::PValue), ..all() }), [20, 12, 3]);
+    let filter = RuleFilter { item: named("caviar"), ..all() };
+    assert_eq!(filter.check(&model), Err("item=caviar: neither an item nor a category of the model".to_owned()));
+    assert_eq!(RuleFilter { item: named("GROCERY"), ..all() }.check(&model), Ok(()), "a step of a path");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rules.csv");
+    export_to_file(&path, lists::rules(&model, &all(), Window::ALL)).unwrap();
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(
+        text.starts_with("level,antecedent,consequent,size,baskets,") && text.contains("\nitem,bread + ham,butter,3,3,5,30,0.03,0.6,2.0,"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -24,6 +24,7 @@ fn provoke(code: Code) -> Option<Answer> {
         Code::BadCursor => server.get("/v1/churn?cursor=nonsense"),
         Code::UnknownRoute => server.get("/v1/nothing"),
         Code::UnknownCustomer => server.get("/v1/customers/nobody"),
+        Code::UnknownInsight => server.get("/v1/insights/weather"),
         Code::UnknownSegment => server.get("/v1/churn?segment=s9"),
         Code::UnknownVersion => server.post("/v1/models/2001-01-01-000000000000/activate", &Value::Null),
         Code::MethodNotAllowed => {

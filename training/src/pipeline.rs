@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use arrow::array::RecordBatch;
 use serde_json::json;
 use shopkeeper_models::attributes::Attributes;
 use shopkeeper_models::buy_till_you_die::BuyTillYouDie;
@@ -13,6 +14,7 @@ use shopkeeper_models::error::ModelError;
 use shopkeeper_models::evaluation::{Evaluation, RecommendationEvaluation};
 use shopkeeper_models::groups::Standing;
 use shopkeeper_models::histories::Histories;
+use shopkeeper_models::insights::{INSIGHTS, Insight, Insights};
 use shopkeeper_models::items::Items;
 use shopkeeper_models::lifecycle::LifecycleRules;
 use shopkeeper_models::loyalty::{Loyalty, LoyaltySettings};
@@ -20,6 +22,7 @@ use shopkeeper_models::manifest::{CustomerRules, DataSummary, FORMAT_VERSION, Ma
 use shopkeeper_models::model::{AFFINITY_FILE, ALIKE_FILE, CUSTOMER_FACTORS_FILE, ITEM_FACTORS_FILE, LATELY_FILE, TOGETHER_FILE};
 use shopkeeper_models::recommender::{Ranker, Recommender};
 use shopkeeper_models::rfm::RfmGroups;
+use shopkeeper_models::rules::Rules;
 use shopkeeper_models::segments::Segments;
 use shopkeeper_models::store::{ModelStore, Run};
 use shopkeeper_models::value::{SpendModel, ValueRules};
@@ -31,16 +34,21 @@ use crate::evaluation::comparison;
 use crate::evaluation::recommendations::{before_last_orders, next_basket, window};
 use crate::evaluation::stability::Shown;
 use crate::evaluation::survival::survival;
+use crate::insights::{Checked, InsightParams, Membership};
 use crate::log::{Past, PurchaseLog};
 use crate::outlook::outlooks;
 use crate::progress::Progress;
 use crate::read::{Read, ReadError, ReadSettings, read};
 use crate::recommender::{RecommenderParams, with_segments};
+use crate::rules::{Explosion, MOST_ITEMS, RuleParams};
 use crate::segments::needs::CategorySpend;
 use crate::segments::{DBSCAN_CUSTOMERS, Previous, SegmentMethod, SegmentParams, Segmentation, Shop};
 use crate::tempo::{default_horizon, tempos};
 use crate::tuning::{Effort, Tuning, tune};
 use crate::{buy_till_you_die, customers, evaluation, loyalty, report, value};
+
+/// Rows of each reason of rejection that the data quality shows.
+const EXAMPLES: usize = 4;
 
 /// How to train.
 #[derive(Clone, Debug)]
@@ -73,6 +81,10 @@ pub struct TrainSettings {
     pub loyalty: LoyaltySettings,
     /// Value tiers and potential high-value newcomers.
     pub value: ValueRules,
+    /// Association rules.
+    pub rules: RuleParams,
+    /// Insights.
+    pub insights: InsightParams,
     /// Whether the new version becomes the current one. Default true.
     pub activate: bool,
 }
@@ -94,6 +106,8 @@ impl Default for TrainSettings {
             rfm_groups: RfmGroups::default(),
             loyalty: LoyaltySettings::default(),
             value: ValueRules::default(),
+            rules: RuleParams::default(),
+            insights: InsightParams::default(),
             activate: true,
         }
     }
@@ -158,6 +172,9 @@ pub enum TrainError {
     /// Rules of the customers that cannot be meant.
     #[error("{0}")]
     Rules(String),
+    /// The support asked for gives more itemsets than the memory allowed holds.
+    #[error(transparent)]
+    Explosion(#[from] Explosion),
     /// No purchase that two versions could be held against.
     #[error(
         "{purchases}: nobody whom the versions know bought anything from {from} on, the later as-of of the two; the last order read is of {last}. \
@@ -189,6 +206,25 @@ impl TrainSettings {
         }
         if self.keep == 0 {
             return refuse("--keep", "0".into(), "at least 1");
+        }
+        let RuleParams { min_support, min_confidence, max_items, max_itemsets } = self.rules;
+        if let Some(support) = min_support.filter(|support| !(support > &0.0 && support <= &1.0)) {
+            return refuse("--rules-support", support.to_string(), "a share above 0, at most 1");
+        }
+        if !(0.0..=1.0).contains(&min_confidence) {
+            return refuse("--rules-confidence", min_confidence.to_string(), "a share from 0 to 1");
+        }
+        if !(2..=MOST_ITEMS).contains(&max_items) {
+            return refuse("--rules-items", max_items.to_string(), "2 to 12");
+        }
+        if !(1_000..=100_000_000).contains(&max_itemsets) {
+            return refuse("--rules-itemsets", max_itemsets.to_string(), "1,000 to 100,000,000");
+        }
+        if self.insights.min_group == 0 {
+            return refuse("--min-group", "0".into(), "at least 1; 1 withholds nothing");
+        }
+        if !(1..=36_500).contains(&self.insights.days) {
+            return refuse("--insights-days", self.insights.days.to_string(), "1 to 36500");
         }
         if self.threads == Some(0) {
             return refuse("--threads", "0".into(), "at least 1");
@@ -226,6 +262,8 @@ pub fn train(settings: &TrainSettings, store: &ModelStore, progress: &dyn Progre
         // what no longer opens is not compared with
         let before = store.before(data.log.as_of_day)?.and_then(|version| store.standing(&version).ok());
         settings.check_customers(&data.log)?;
+        // first of all, since a support that was asked for may be refused
+        let (rules, found_rules) = stages.fit("mine rules", &data.log, || settings.rules.fit(&data.log.before(data.log.as_of_day)))?;
         let fits = Fits::new(settings, &data.log, &mut stages);
         let repeats = |before: &Manifest| {
             (before.data.fingerprint.as_str(), before.as_of_day, &before.settings)
@@ -243,23 +281,45 @@ pub fn train(settings: &TrainSettings, store: &ModelStore, progress: &dyn Progre
         if let (Some(measured), Some(shown)) = (&mut evaluation.recommendations, shown) {
             measured.stability = stages.fit("compare answers", &data.log, || shown.stability(data.log.as_of_day, &fitted.recommender));
         }
+        let data_summary = summary(&data);
+        // what no longer opens is not compared with
+        let data_before = before.as_ref().and_then(|before| store.manifest(&before.version).ok()).map(|manifest| manifest.data);
+        let insights = stages.fit("insights", &data.log, || {
+            let rejects = data.rejects.places(EXAMPLES);
+            let checked = Checked {
+                rows: data.rows,
+                rejects: &rejects,
+                duplicates: data.duplicates,
+                before: data_before.as_ref(),
+                now: &data_summary,
+            };
+            let past = data.log.before(data.log.as_of_day);
+            let members = Membership {
+                ids: &fitted.segmentation.segments.segment_id,
+                segment: &fitted.customers.segment,
+                needs_segment: &fitted.customers.needs_segment,
+            };
+            settings.insights.fit(&past, members, fits.churn.horizon_days, &checked)
+        });
         let manifest = Manifest {
             format: FORMAT_VERSION,
             as_of: rfc3339(data.log.as_of),
             as_of_day: data.log.as_of_day,
             timezone: data.log.timezone.clone(),
-            data: summary(&data),
+            data: data_summary,
             settings: fits.settings(settings),
             rules: fitted.rules.clone(),
+            association_rules: found_rules,
             segments: fitted.segmentation.summaries.clone(),
             evaluation,
             files: BTreeMap::new(),
         };
         let (version, run) = stages
             .time("save", |_| {
-                let rows = fitted.save(&data.attributes, &staging)?;
+                let rows = fitted.save(&data.attributes, (&rules, &insights), &staging)?;
                 data.rejects.write(&staging.folder().join("rejects.parquet"))?;
-                staging.write("report.html", report::html(&manifest, &fitted.standing(&manifest), before.as_ref()).as_bytes())?;
+                staging
+                    .write("report.html", report::html(&manifest, &fitted.standing(&manifest), before.as_ref(), &insights).as_bytes())?;
                 Ok::<_, TrainError>((rows, ()))
             })
             .map(|(rows, ())| {
@@ -379,6 +439,8 @@ impl<'a> Fits<'a> {
             "tuning": self.tuning,
             "churn": self.churn,
             "segments": self.segments,
+            "rules": settings.rules,
+            "insights": settings.insights,
         })
     }
 
@@ -499,7 +561,12 @@ impl Fitted {
     }
 
     /// Writes every table; returns the rows of each.
-    fn save(&self, attributes: &Attributes, staging: &shopkeeper_models::store::Staging) -> Result<Vec<(&'static str, u64)>, ModelError> {
+    fn save(
+        &self,
+        attributes: &Attributes,
+        (rules, insights): (&Rules, &Insights),
+        staging: &shopkeeper_models::store::Staging,
+    ) -> Result<Vec<(String, u64)>, ModelError> {
         let parts = self.recommender.parts();
         let tables = [
             (Items::FILE, parts.items.to_batch()),
@@ -514,7 +581,11 @@ impl Fitted {
             (CUSTOMER_FACTORS_FILE, parts.customer_factors.to_batch()),
             (ITEM_FACTORS_FILE, parts.item_factors.to_batch()),
             (Segments::FILE, self.segmentation.segments.to_batch()),
+            (Rules::FILE, rules.to_batch()),
         ];
+        let tables = tables.map(|(file, batch)| (file.to_owned(), batch)).into_iter();
+        let of_insight = |insight| Some((Insight::file(insight), insights.table(insight)?.clone()));
+        let tables: Vec<(String, RecordBatch)> = tables.chain(INSIGHTS.iter().filter_map(of_insight)).collect();
         for (file, batch) in &tables {
             table::write(&staging.folder().join(file), batch)?;
         }
@@ -522,7 +593,7 @@ impl Fitted {
         staging.write(SpendModel::FILE, &dense_json_bytes(&self.spend))?;
         staging.write(ChurnModel::FILE, &dense_json_bytes(&self.churn))?;
         staging.write(Ranker::FILE, &json_bytes(&parts.ranker))?;
-        Ok(tables.iter().map(|(file, batch)| (*file, batch.num_rows() as u64)).collect())
+        Ok(tables.into_iter().map(|(file, batch)| (file, batch.num_rows() as u64)).collect())
     }
 }
 

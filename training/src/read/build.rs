@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, StringArray};
 use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
-use rayon::slice::ParallelSliceMut;
+use rayon::slice::{ParallelSlice, ParallelSliceMut};
 use shopkeeper_models::calendar::Day;
 
 use super::ReadError;
@@ -53,9 +53,6 @@ pub(super) fn build(gathered: &mut Gathered, items: Items, clock: &Clock, as_of:
 /// Rejects all but the first of rows that are equal in all they say.
 pub(super) fn drop_duplicates(rows: &mut Vec<Row>, rejects: &mut Rejects) {
     rows.par_sort_unstable_by(compare);
-    let said = |row: &Row| {
-        (row.customer, row.order, row.item, row.quantity.to_bits(), row.amount.to_bits(), row.discount.to_bits(), row.time, row.channel)
-    };
     rows.dedup_by(|later, earlier| {
         let is_duplicate = said(later) == said(earlier);
         if is_duplicate {
@@ -64,6 +61,16 @@ pub(super) fn drop_duplicates(rows: &mut Vec<Row>, rejects: &mut Rejects) {
         is_duplicate
     });
     rejects.close();
+}
+
+/// What a row says.
+fn said(row: &Row) -> (u32, u32, u32, u32, u64, u64, u32, u32) {
+    (row.customer, row.order, row.item, row.quantity.to_bits(), row.amount.to_bits(), row.discount.to_bits().into(), row.time, row.channel)
+}
+
+/// How many rows of those that [`build`] left sorted are equal to the one before.
+pub(super) fn duplicates(rows: &[Row]) -> u64 {
+    rows.par_windows(2).filter(|pair| said(&pair[0]) == said(&pair[1])).count() as u64
 }
 
 /// The order in which rows are added up: it names every field, so rows of any order come out the same.

@@ -52,6 +52,8 @@ pub struct Read {
     pub rejects: Rejects,
     /// The events of a server's state that the files held, as their footers say.
     pub events: Vec<EventsSeen>,
+    /// Accepted rows that are equal to another one in everything, beyond the first of each.
+    pub duplicates: u64,
     /// BLAKE3 hash of the log as 64 hexadecimal digits: equal for equal rows, whatever their order, files and the number of threads.
     pub fingerprint: String,
     /// What a person should know before trusting the model; one sentence each.
@@ -93,6 +95,7 @@ pub fn read(settings: &ReadSettings, progress: &dyn Progress) -> Result<Read, Re
     progress.start("sort", Some(gathered.rows.len() as u64), "rows");
     let attributes = people.attributes(&gathered.customers);
     let log = sort(&mut gathered, items, settings, &clock, as_of)?;
+    let duplicates = build::duplicates(&gathered.rows);
     let fingerprint = fingerprint::fingerprint(&log);
     progress.advance(gathered.rows.len() as u64);
     progress.finish(started.elapsed().as_secs_f64());
@@ -101,7 +104,7 @@ pub fn read(settings: &ReadSettings, progress: &dyn Progress) -> Result<Read, Re
     let mut events: Vec<EventsSeen> = files.purchases.iter().filter_map(Source::events).collect();
     events.sort_by(|a, b| (&a.state, a.after, a.upto).cmp(&(&b.state, b.after, b.upto)));
     events.dedup();
-    Ok(Read { log, attributes, rows, after_as_of, last, rejects, events, fingerprint, warnings })
+    Ok(Read { log, attributes, rows, after_as_of, last, rejects, duplicates, events, fingerprint, warnings })
 }
 
 /// The files of all tables, their columns checked.

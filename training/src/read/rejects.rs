@@ -119,6 +119,19 @@ impl Rejects {
         counts.iter().map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ")
     }
 
+    /// Rows by reason, each with the first places in file order: `sales.parquet row 17`, counted from 0.
+    pub fn places(&self, most: usize) -> BTreeMap<String, (u64, Vec<String>)> {
+        let mut places: BTreeMap<String, (u64, Vec<String>)> =
+            self.counts.iter().map(|(reason, &rows)| (reason.clone(), (rows, Vec::new()))).collect();
+        for &(file, row, reason) in &self.rows {
+            let Some((_, found)) = places.get_mut(reason.text()) else { continue };
+            if found.len() < most {
+                found.push(format!("{} row {row}", self.files.get(file as usize).map_or("", String::as_str)));
+            }
+        }
+        places
+    }
+
     /// Writes the rows as Parquet with the columns `file`, `row` (counted from 0 within the file) and `reason`, in file order, at most
     /// [`MAX_KEPT_REJECTS`]. Fails if the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), ReadError> {

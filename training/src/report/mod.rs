@@ -1,16 +1,20 @@
 //! The report of a training run: a page that needs no network (`report.html`), and the same figures on the terminal.
 
 mod bars;
+mod columns;
 mod curves;
+mod heat;
 mod ink;
 mod matrix;
 mod page;
 mod profiles;
 mod terminal;
+mod trading;
 pub(crate) mod words;
 
 use shopkeeper_models::Manifest;
 use shopkeeper_models::groups::{Group, GroupBy, Standing};
+use shopkeeper_models::insights::Insights;
 use shopkeeper_models::migration::Migration;
 use shopkeeper_models::segments::SegmentKind;
 
@@ -21,8 +25,9 @@ pub const FILE: &str = "report.html";
 
 /// `report.html`: complete in itself, with no script, font or picture from elsewhere. The same input always gives the same bytes.
 /// `before` is the version to say of who moved from which group to which.
-pub fn html(manifest: &Manifest, standing: &Standing, before: Option<&Standing>) -> String {
-    page::html(manifest, &ReportData::new(standing, before))
+pub fn html(manifest: &Manifest, standing: &Standing, before: Option<&Standing>, insights: &Insights) -> String {
+    let data = ReportData { trading: trading::Trading::new(insights), ..ReportData::new(standing, before) };
+    page::html(manifest, &data)
 }
 
 /// What the report shows and the manifest does not hold.
@@ -33,6 +38,8 @@ struct ReportData {
     groups: Vec<Group>,
     /// Who moved since the version before, by stage, RFM group, value tier, loyalty tier and segment.
     migrations: Vec<Migration>,
+    /// The insights that are shown.
+    trading: trading::Trading,
 }
 
 /// A segment as the report shows it.
@@ -82,7 +89,12 @@ impl ReportData {
         let mut groups: Vec<Group> = by.into_iter().flat_map(|by| standing.groups(by)).collect();
         groups.extend(standing.scores());
         let between = |before| by.into_iter().chain([GroupBy::Segment]).map(move |by| Migration::between(before, standing, by));
-        Self { segments: (0..segments.len()).map(row).collect(), groups, migrations: before.into_iter().flat_map(between).collect() }
+        Self {
+            segments: (0..segments.len()).map(row).collect(),
+            groups,
+            migrations: before.into_iter().flat_map(between).collect(),
+            trading: trading::Trading::default(),
+        }
     }
 }
 

@@ -34,6 +34,7 @@ pub(super) fn html(manifest: &Manifest, extra: &ReportData) -> String {
         segments: Segments::of_kinds(&extra.segments, &manifest.segments),
         groups: groups(&extra.groups),
         before: Before::new(&extra.migrations),
+        trading: &extra.trading,
         settings: settings(&manifest.settings),
     };
     let page = Serde(&page);
@@ -56,6 +57,7 @@ struct Page<'a> {
     segments: Vec<Segments>,
     groups: Vec<GroupTable>,
     before: Option<Before>,
+    trading: &'a super::trading::Trading,
     settings: Vec<[String; 2]>,
 }
 

@@ -42,6 +42,7 @@ fn manifest(evaluation: Evaluation) -> Manifest {
             value: ValueCuts { high: 212.5, medium: 64.0, rules: ValueRules::default() },
             loyalty: LoyaltyRules::default(),
         },
+        association_rules: Default::default(),
         segments: Vec::new(),
         evaluation,
         files: Default::default(),
@@ -138,6 +139,7 @@ fn extra() -> ReportData {
             group("lifecycle", "at_risk", 320, "silent for more than 2 times their usual gap"),
             group("value_tier", "high", 416, "expected spend at their own pace of 212.50 or more"),
         ],
+        trading: trading::Trading::default(),
         migrations: vec![Migration {
             by: GroupBy::Lifecycle,
             from: ["2026-09-01-3f1c9a0b77e2".into(), "2026-09-01T00:00:00Z".into()],
