@@ -31,6 +31,7 @@ pub(super) struct Rules {
     /// Never these items.
     pub(super) exclude: Ids,
     /// Only items that so many customers have bought.
+    #[schema(value_type = u64, maximum = 4294967295_u64)]
     pub(super) min_buyers: u32,
     /// Whether items bought before may be shown: include, exclude, exclude:30d (not those of the last 30 days) or until_due (not before the
     /// usual time between purchases has passed). Default include.

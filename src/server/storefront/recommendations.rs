@@ -48,6 +48,7 @@ struct CustomerParams {
     exclude: CommaIds,
     /// Only items that so many customers have bought.
     #[serde(default)]
+    #[param(value_type = u64, maximum = 4294967295_u64)]
     min_buyers: u32,
     /// The most items of one category.
     #[param(inline)]

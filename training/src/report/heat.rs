@@ -9,6 +9,8 @@ const WIDTH: i32 = 860;
 const ROW: i32 = 24;
 const LABEL_CHAR: i32 = 8;
 const WIDEST: i32 = 60;
+/// Room for a character of a figure.
+const DIGIT: i32 = 6;
 /// Ink of the strongest cell: figures must stay readable on it.
 const DARKEST: f64 = 0.6;
 
@@ -36,7 +38,7 @@ pub(super) fn chart(rows: &[String], columns: &[String], cell: impl Fn(usize, us
                     canvas.draw(&Rectangle::new(corners, OURS.mix(0.05 + (DARKEST - 0.05) * strength.min(1.0)).filled()))?;
                 }
                 canvas.draw(&Rectangle::new(corners, GRID))?;
-                if text.chars().count() as i32 * 7 <= width {
+                if text.chars().count() as i32 * DIGIT <= width {
                     canvas.draw(&Text::new(text, (x + width / 2, y + ROW / 2), letters(11.0, INK, HPos::Center)))?;
                 }
             }
