@@ -48,18 +48,16 @@ pub const FEATURES: [&str; 36] = [
     ANCHOR,
 ];
 
-/// Which way a feature moves while a customer stays silent and all else is as it was: 1 up, -1 down, 0 not at all; `None` for one that moves both
-/// ways. What is learned of the first two may raise the probability with the silence, never lower it; nothing is learned of the last. The season of
-/// a year ago is another one with every day; it counts as 0.
-pub fn with_silence(feature: &str) -> Option<i8> {
-    Some(match feature {
-        "trend" => return None,
+/// Which way a feature moves while a customer stays silent and all else is as it was: 1 up, -1 down, 0 not at all. What is learned of the first
+/// two may raise the probability with the silence, never lower it. The season of a year ago is another one with every day; it counts as 0.
+pub fn with_silence(feature: &str) -> i8 {
+    match feature {
         "ln_days_since_last" | "ln_age_days" | "ln_silence_in_gaps" | "ln_silence_in_gaps_squared" | "silence_over_longest_gap" => 1,
         "ln_silence_in_recent_gaps" | "silence_in_spreads" | ANCHOR => 1,
-        "ln_gaps_as_long" | "ln_spend_last_28" | "ln_spend_last_91" => -1,
+        "ln_gaps_as_long" | "trend" | "ln_spend_last_28" | "ln_spend_last_91" => -1,
         "ln_days_last_14" | "ln_days_last_28" | "ln_days_last_56" | "ln_days_last_91" | "ln_days_last_182" => -1,
         _ => 0,
-    })
+    }
 }
 
 /// How many there are.
@@ -126,9 +124,10 @@ impl ChurnInputs {
         let days = |value: u32| f64::from(value).ln_1p();
         let silence = f64::from(self.days_since_last);
         let gaps = ln1(silence / self.gap_days.max(0.5));
-        let pace_recent = (f64::from(self.days_in_last[3]) + 0.5) / f64::from(self.age_days.clamp(1, 91));
         let recency_days = self.age_days.saturating_sub(self.days_since_last);
-        let pace = (f64::from(self.purchase_days) + 0.5) / f64::from(self.age_days.max(1));
+        // the pace up to the last purchase, a gap more, does not move with the silence
+        let pace_recent = (f64::from(self.days_in_last[3]) + 0.5) / f64::from(self.age_days.clamp(1, 91));
+        let pace = (f64::from(self.purchase_days) + 0.5) / (f64::from(recency_days) + self.gap_days.max(1.0));
         [
             ln1(silence),
             days(self.purchase_days),
@@ -151,7 +150,7 @@ impl ChurnInputs {
             days(self.days_in_last[2]),
             days(self.days_in_last[3]),
             days(self.days_in_last[4]),
-            (pace_recent / pace).ln().clamp(-4.0, 4.0),
+            (pace_recent / pace).ln().clamp(-6.0, 4.0),
             ln1(self.spend_per_day),
             ln1(self.spend_in_last[0]),
             ln1(self.spend_in_last[1]),

@@ -31,7 +31,7 @@ pub struct BoostingParams {
     pub rows_of_a_leaf: u32,
     /// Ridge on the value of a leaf. Default 5.
     pub ridge: f64,
-    /// Share of the features that vary which a tree may use, drawn anew for each. Default 0.6.
+    /// Share of the features that vary which a tree may use, drawn anew for each. Default 0.4.
     pub features: f64,
     /// Seed of that draw. Default 42.
     pub seed: u64,
@@ -39,7 +39,7 @@ pub struct BoostingParams {
 
 impl Default for BoostingParams {
     fn default() -> Self {
-        Self { trees: 120, leaves: 12, rate: 0.05, rows_of_a_leaf: 40, ridge: 5.0, features: 0.6, seed: 42 }
+        Self { trees: 120, leaves: 12, rate: 0.05, rows_of_a_leaf: 40, ridge: 5.0, features: 0.4, seed: 42 }
     }
 }
 

@@ -235,9 +235,7 @@ impl ChurnParams {
             start.extend(vec![(positive / (origin.rows.labels.len() as f64 + 1.0 - positive)).ln(); origin.rows.labels.len()]);
         }
         let means = if centring { means(&now.rows) } else { vec![0.0; WIDTH] };
-        // what moves both ways with the silence is the same for everybody
-        let within = |feature: usize| with_silence(FEATURES[feature]).map_or((0.0, 0.0), |_| tails(&rows.x, feature));
-        let tails = (0..WIDTH).into_par_iter().map(within).collect::<Vec<_>>();
+        let tails = (0..WIDTH).into_par_iter().map(|feature| tails(&rows.x, feature)).collect::<Vec<_>>();
         let centre = |(mean, &(least, most)): (f64, &(f64, f64))| Centre { mean, least, most };
         let centres: Vec<Centre> = means.into_iter().zip(&tails).map(centre).collect();
         rows.x.iter_mut().zip(tails.iter().cycle()).for_each(|(x, &(least, most))| *x = x.clamp(least as f32, most as f32));
@@ -324,7 +322,7 @@ pub fn probabilities(model: &ChurnModel, anchor: Option<PurchaseModel>, tempos: 
 
 /// Which way each feature may move the probability: 1 up, -1 down, 0 either way.
 fn signs() -> [i8; WIDTH] {
-    FEATURES.map(|feature| with_silence(feature).unwrap_or(0))
+    FEATURES.map(with_silence)
 }
 
 /// Mean of every feature.
@@ -500,10 +498,19 @@ mod tests {
         let origins: Vec<&Origin> = lessons.past.iter().collect();
         let learned = params.learn(&lessons.now, &origins).unwrap();
         assert_eq!(learned.candidates.len(), 5, "every method is looked at");
+        // another season a year ago is another history
+        let features = |tempo: &Tempo| ChurnInputs { days_year_ago: 0, ..params.inputs(anchor, tempo) }.features();
+        for silent in known.chunks_exact(silences.len()) {
+            for (shorter, longer) in silent.iter().map(features).zip(silent.iter().skip(1).map(features)) {
+                for (j, feature) in FEATURES.into_iter().enumerate() {
+                    let (by, sign) = (longer[j] - shorter[j], with_silence(feature));
+                    assert!(if sign == 0 { by == 0.0 } else { by * f64::from(sign) >= -1e-9 }, "{feature} moves by {by}");
+                }
+            }
+        }
         for (method, scorer, level) in &learned.candidates {
             let of = |tempo: &Tempo| {
-                // another season a year ago is another history
-                let x = ChurnInputs { days_year_ago: 0, ..params.inputs(anchor, tempo) }.features();
+                let x = features(tempo);
                 sigmoid(scorer.log_odds(&std::array::from_fn(|j| centres[j].of(x[j])), x[WIDTH - 1]) + level)
             };
             let mut risen = 0.0;

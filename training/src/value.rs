@@ -14,6 +14,8 @@ const FEWEST: usize = 200;
 const RIDGE: f64 = 50.0;
 /// Trees over the line.
 const TREES: u32 = 60;
+/// Counts as 0 for everybody: age and silence already say it.
+const LEFT_OUT: &str = "ln_recency_days";
 /// Power of the factor that brings the sum to what was spent: 1 gives the right total of those who buy, 0 the smaller absolute error.
 const TOTAL: f64 = 0.75;
 /// Stands in for the smallest spends, as a share of the mean: a logarithm has none for 0.
@@ -33,7 +35,8 @@ pub fn fit(lessons: &Lessons, boosting: &BoostingParams) -> Option<SpendModel> {
     if spends.len() < FEWEST {
         return None;
     }
-    let within: Vec<Centre> = (0..WIDTH).map(|feature| tails(&x, feature)).map(|(least, most)| Centre { mean: 0.0, least, most }).collect();
+    let range = |feature: usize| if FEATURES[feature] == LEFT_OUT { (0.0, 0.0) } else { tails(&x, feature) };
+    let within: Vec<Centre> = (0..WIDTH).map(range).map(|(least, most)| Centre { mean: 0.0, least, most }).collect();
     x.iter_mut().zip(within.iter().cycle()).for_each(|(x, within)| *x = within.of((*x).into()) as f32);
     let spent = spends.iter().sum::<f64>();
     let smallest = SMALLEST * spent / spends.len() as f64;
