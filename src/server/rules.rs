@@ -149,7 +149,7 @@ impl Unknown {
         let of_new = |path: &str| shelf.catalogue.new_items().any(|(_, item)| item.lies_within(path));
         // a category that only new items have is not unknown; no item of the model is in it
         let find = |path: &str| match shelf.catalogue.find_category(&shelf.model.recommender, path) {
-            found if found.is_empty() && of_new(path) => vec![0..0],
+            found if found.is_empty() && of_new(path) => std::iter::once(0..0).collect(),
             found => found,
         };
         look_up(paths, &mut self.categories, find)
