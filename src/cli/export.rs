@@ -48,7 +48,7 @@ enum What {
         #[command(flatten)]
         to: To,
     },
-    /// Who is about to leave, most endangered first, and what that would cost
+    /// Who is about to leave and what that would cost, most money at stake first
     Churn {
         #[command(flatten)]
         which: Which,

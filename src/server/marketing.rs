@@ -240,7 +240,7 @@ async fn send_customers(
     pages::send((shop, served), request, &params.page, (name, filter.clone()), move |model, window| make(model, &filter, window)).await
 }
 
-/// Who is about to leave, worst first
+/// Who is about to leave, most money at stake first
 ///
 /// JSON comes in pages; CSV, NDJSON and Parquet come whole. Attributes of the customers table filter and sort by `attributes.` and their name, as
 /// in `attributes.region=north`.

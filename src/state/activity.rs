@@ -167,7 +167,9 @@ impl Activity {
         };
         match (self.look(&self.customers, customer, Shopper::clone), self.look(&self.sessions, session, Shopper::clone)) {
             (None, None) => None,
-            (Some(one), None) | (None, Some(one)) => Some(rows(&one)),
+            (Some(customer), None) => Some(rows(&customer)),
+            // the visit is remembered, but nothing of the customer
+            (None, Some(session)) => Some(Remembered { known: false, ..rows(&session) }),
             (Some(customer), Some(session)) => Some(rows(&customer.with(session))),
         }
     }

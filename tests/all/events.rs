@@ -75,6 +75,8 @@ fn carts_and_views_are_the_session_of_a_customer_and_of_a_visitor() {
     assert!(viewed["items"].as_array().unwrap().iter().any(|item| item["source"] == "basket"), "{viewed}");
     assert!(shown(&viewed, "bread").is_some(), "what was looked at may be shown");
     assert_eq!(viewed["known"], false, "nobody is asked about");
+    let stranger = ask(&json!({"customer_id": "nobody", "session_id": "s1"}));
+    assert_eq!(stranger["known"], false, "the visit is remembered, the customer is not");
     send(&server, &event("c1", "cart", "bread", json!({})));
     let in_cart = ask(&visitor);
     assert!(shown(&in_cart, "bread").is_none() && in_cart["items"].as_array().unwrap().len() == 10, "{in_cart}");

@@ -41,6 +41,17 @@ fn the_checkerboard_shop_has_obvious_neighbours() {
 }
 
 #[test]
+fn a_few_purchases_after_a_long_silence_do_not_teach_the_ranker() {
+    // two hundred busy days, then one customer a hundred days later
+    let mut lines = checkerboard(60, 120, 200);
+    lines.extend((0..3).map(|at| line("c000", "late", &format!("i{:03}", 2 * at), 300)));
+    let (_folder, model) = trained(&lines);
+    let ranker = &model.recommender.parts().ranker;
+    assert_eq!((ranker.windows.len(), &ranker.unlearned), (3, &None));
+    assert!(ranker.windows.iter().all(|end| end.as_str() < "2026-08-20"), "learned where many shopped: {:?}", ranker.windows);
+}
+
+#[test]
 fn support_confidence_and_lift_are_those_of_the_counts() {
     // 10 orders: bread in 5, butter in 4, both in 3, milk alone in 4
     let baskets = [["bread", "butter"]; 3]

@@ -16,6 +16,10 @@ use crate::symmetric_trees::TreesParams;
 
 /// What each customer counts in the logistic regressions, in rows, however many candidates they have: the metrics count customers, too.
 const ROWS_OF_A_CUSTOMER: f32 = 100.0;
+/// Windows that are looked at for each one that is learned on.
+const LOOKED_AT: u32 = 4;
+/// A window with so many times fewer shoppers than the busiest one tells of a gap in the data, not of what customers buy.
+const QUIET: usize = 5;
 /// Baskets that the basket head needs at least.
 const LEAST_BASKETS: usize = 200;
 
@@ -84,8 +88,18 @@ impl RecommenderParams {
         let window = self.window(past);
         let first = past.log().days().map_or(past.day, |(first, _)| first);
         // a window needs at least twice as much history before it as it is long
-        let starts: Vec<Day> =
-            (1..=self.windows as Day).map(|back| past.day - back * window).filter(|start| start - first >= 2 * window).collect();
+        let starts: Vec<(Day, usize)> = (1..=(LOOKED_AT * self.windows) as Day)
+            .map(|back| past.day - back * window)
+            .filter(|start| start - first >= 2 * window)
+            .map(|start| (start, shoppers(past, start..start + window)))
+            .collect();
+        let busiest = starts.iter().map(|&(_, shoppers)| shoppers).max().unwrap_or(0);
+        let starts: Vec<Day> = starts
+            .into_iter()
+            .filter(|&(_, shoppers)| shoppers * QUIET >= busiest)
+            .map(|(start, _)| start)
+            .take(self.windows as usize)
+            .collect();
         let (mut repeat, mut explore) = (Labelled::default(), Labelled::default());
         let mut newest = None;
         for &start in &starts {
@@ -195,4 +209,10 @@ impl RecommenderParams {
         labelled.into_iter().for_each(|labelled| all.append(labelled));
         all.fit(&BASKET_FEATURES, self.trees.rate, self).ok()
     }
+}
+
+/// Customers with an order on these days.
+fn shoppers(past: &Past<'_>, days: std::ops::Range<Day>) -> usize {
+    let log = past.log();
+    (0..log.customers()).filter(|&customer| past.orders_of(customer).any(|order| days.contains(&log.order_day[order]))).count()
 }
