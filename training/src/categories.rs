@@ -1,5 +1,7 @@
 //! Categories as a tree: every step of every path, such as `DAIRY` and `DAIRY/MILK`.
 
+use shopkeeper_models::recommender::canonical;
+
 /// Every step of every category path, and which of them each item is in.
 #[derive(Clone, Debug, Default)]
 pub struct Categories {
@@ -12,10 +14,10 @@ pub struct Categories {
 }
 
 impl Categories {
-    /// From the catalogue's column, one entry an item. Spaces around steps and empty steps do not count.
+    /// From the catalogue's column, one entry an item. What a step is, is what the server's filters take for one.
     pub fn new(of_items: &[Option<String>]) -> Self {
-        let whole = |name: &str| name.split('/').map(str::trim).filter(|step| !step.is_empty()).collect::<Vec<_>>().join("/");
-        let paths: Vec<Option<String>> = of_items.iter().map(|name| name.as_deref().map(whole).filter(|name| !name.is_empty())).collect();
+        let paths: Vec<Option<String>> =
+            of_items.iter().map(|name| name.as_deref().map(canonical).filter(|name| !name.is_empty())).collect();
         let mut leaves: Vec<&String> = paths.iter().flatten().collect();
         leaves.sort_unstable();
         leaves.dedup();

@@ -42,7 +42,7 @@ use crate::affinity::Affinity;
 use crate::co_purchase::{Association, CoPurchase};
 use crate::factors::Factors;
 use crate::histories::Histories;
-use crate::items::{Groups, Items, NONE};
+use crate::items::{Groups, Items};
 use crate::logistic::sigmoid;
 use crate::segments::Favourites;
 
@@ -341,14 +341,6 @@ impl Recommender {
             }
         }
         first
-    }
-
-    /// The category of an item, if it has one.
-    pub fn category_of(&self, item: ItemIx) -> Option<&str> {
-        match self.categories.of[item.row()] {
-            NONE => None,
-            category => Some(&self.categories.names[category as usize]),
-        }
     }
 
     /// How many customers it knows.
