@@ -42,6 +42,8 @@ pub struct Catalogue {
     /// Items by the category that they were moved into, and by the brand, most popular first.
     moved: HashMap<u32, Vec<ItemIx>>,
     moved_to_brand: HashMap<u32, Vec<ItemIx>>,
+    /// Items that are available now and were not when the model was fitted.
+    returned: HashSet<ItemIx>,
     /// Items with another price than the model has.
     repriced: Vec<ItemIx>,
     new_items: BTreeMap<String, NewItem>,
@@ -125,6 +127,11 @@ impl Catalogue {
         let row = item.row();
         if let Some(available) = said.available {
             self.available[row] = available;
+            if available && !recommender.parts().items.available.value(row) {
+                self.returned.insert(item);
+            } else {
+                self.returned.remove(&item);
+            }
         }
         if let Some(price) = said.price {
             self.price[row] = price;
@@ -148,6 +155,11 @@ impl Catalogue {
             let from = std::mem::replace(&mut self.category[row], category);
             relist(&mut self.moved, recommender, item, (from, category, recommender.categories().of[row]));
         }
+    }
+
+    /// Whether any item is available now that was not when the model was fitted.
+    pub fn has_returned(&self) -> bool {
+        !self.returned.is_empty()
     }
 
     /// Whether an item may be recommended.

@@ -32,6 +32,7 @@ pub mod recommender;
 pub mod rfm;
 pub mod rules;
 pub mod segments;
+pub mod shortlists;
 pub mod store;
 pub mod table;
 pub mod value;
