@@ -14,6 +14,7 @@ use crate::server::extract::Id;
 use crate::server::problem::Problem;
 use crate::server::rules::{Found, Rules, Shelf, Unknown};
 use crate::server::state::{ModelRef, Served, Shop, with_scratch};
+use super::json;
 use crate::server::{answer, newcomers};
 use crate::state::{Remembered, now};
 
@@ -129,22 +130,22 @@ pub(in crate::server) struct Shown<'a> {
 pub(super) struct RecommendationAnswer<'a> {
     /// Unique to this answer. Name it, with an item's rank, in the events of impressions, clicks, carts and purchases that come of it.
     #[schema(example = "3f1c9a0b9c1d22aa5b6c7d8e70817263544a5b6c-AARR")]
-    recommendation_id: String,
+    pub(super) recommendation_id: String,
     /// Whether anything is known of the customer: by the model, or by events since.
-    known: bool,
+    pub(super) known: bool,
     /// Where the answer had to start when the shopper's own history gave nothing; null when it did.
     #[schema(value_type = Option<SourceName>, required)]
-    fallback: Option<&'static str>,
+    pub(super) fallback: Option<&'static str>,
     /// Exactly n items whenever n are eligible.
     pub(super) items: Vec<Shown<'a>>,
     /// Items of the request that the model does not know.
-    unknown_items: Vec<String>,
+    pub(super) unknown_items: Vec<String>,
     /// Categories of the request that the model does not know. When it knows none of those asked for, no item is eligible.
-    unknown_categories: Vec<String>,
+    pub(super) unknown_categories: Vec<String>,
     /// Brands of the request that the model does not know. When it knows none of those asked for, no item is eligible.
-    unknown_brands: Vec<String>,
+    pub(super) unknown_brands: Vec<String>,
     /// Which model answered.
-    model: ModelRef<'a>,
+    pub(super) model: ModelRef<'a>,
 }
 
 /// Who is shopping, what is in the basket, and what may be shown.
@@ -270,7 +271,7 @@ pub(super) fn respond(shop: &Shop, ask: &Ask<'_>) -> Result<HttpResponse, Proble
     let catalogue = served.catalogue.load();
     let mut unknown = Unknown::default();
     let asked = ask.look_up(shop, &served, &catalogue, &mut unknown)?;
-    answer::json(&served, &recommend(shop, &served, &asked, &[], unknown).0)
+    Ok(answer::of_bytes(&served, json::answer(&recommend(shop, &served, &asked, &[], unknown).0)))
 }
 
 pub(super) fn show<'a>(model: &'a Model, catalogue: &'a Catalogue, rank: usize, recommendation: &Recommendation) -> Shown<'a> {
