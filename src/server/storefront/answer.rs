@@ -10,11 +10,11 @@ use shopkeeper_models::recommender::{Fresh, Query, Reason, Recommendation};
 use shopkeeper_models::{CustomerIx, ItemIx, Model};
 use utoipa::ToSchema;
 
+use super::json;
 use crate::server::extract::Id;
 use crate::server::problem::Problem;
 use crate::server::rules::{Found, Rules, Shelf, Unknown};
 use crate::server::state::{ModelRef, Served, Shop, with_scratch};
-use super::json;
 use crate::server::{answer, newcomers};
 use crate::state::{Remembered, now};
 
@@ -188,7 +188,7 @@ impl Ask<'_> {
         let scenario = shop.scenarios.find(self.scenario)?;
         let model = &*served.model;
         let shelf = Shelf { model, catalogue };
-        let customer = self.customer_id.and_then(|id| model.customers.find(&id.0));
+        let customer = self.customer_id.and_then(|id| model.customer(&id.0));
         let id = |id: Option<&'a Id>| id.map(|id| id.0.as_str());
         let remembered = shop.state.activity.recall(id(self.customer_id), id(self.session_id), model, &served.seen, now());
         let remembered = remembered.unwrap_or_default();

@@ -12,7 +12,8 @@ const USUAL: usize = 4096;
 pub(super) fn answer(answer: &RecommendationAnswer<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(USUAL);
     // no field may be forgotten
-    let RecommendationAnswer { recommendation_id, known, fallback, items, unknown_items, unknown_categories, unknown_brands, model } = answer;
+    let RecommendationAnswer { recommendation_id, known, fallback, items, unknown_items, unknown_categories, unknown_brands, model } =
+        answer;
     field(&mut out, b"{\"recommendation_id\":", recommendation_id);
     field(&mut out, b",\"known\":", known);
     field(&mut out, b",\"fallback\":", fallback);
