@@ -147,7 +147,8 @@ fn main() {
     }
     println!("after it: {}\n", server.memory_in_words());
 
-    let paths: Vec<String> = questions.iter().filter(|question| question.kind == load::KINDS[0]).flat_map(|question| question.paths()).collect();
+    let paths: Vec<String> =
+        questions.iter().filter(|question| question.kind == load::KINDS[0]).flat_map(|question| question.paths()).collect();
     println!("{:<44} {:>9} {:>9} {:>9} {:>9}", format!("{half:.0} requests/s at fixed times"), "p50 ms", "p99 ms", "p99.9 ms", "most ms");
     let show = |name: &str, pace: Pace| println!("{name:<44} {:>9.2} {:>9.2} {:>9.2} {:>9.2}", pace.p50, pace.p99, pace.p999, pace.most);
     show("constant handler", paced(&constant.address, &paths, half, lasts));
@@ -184,7 +185,11 @@ fn synthetic(options: &Serving, folder: &Path) -> ModelStore {
     let recommender = Some(RecommenderParams { windows: 1, ..RecommenderParams::default() });
     let settings = TrainSettings { read, recommender, measure: false, ..TrainSettings::default() };
     let trained = train(&settings, &store, &Silent).expect("the shop trains");
-    println!("trained in {:.0} s, at most {} MiB", trained.run.stages.iter().map(|(_, seconds)| seconds).sum::<f64>(), trained.run.peak_memory_bytes >> 20);
+    println!(
+        "trained in {:.0} s, at most {} MiB",
+        trained.run.stages.iter().map(|(_, seconds)| seconds).sum::<f64>(),
+        trained.run.peak_memory_bytes >> 20
+    );
     store
 }
 

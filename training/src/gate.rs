@@ -26,7 +26,13 @@ pub fn objections(evaluation: &Evaluation) -> Vec<String> {
         let against = served.against.as_ref()?;
         let other = served.ndcg - against.ndcg;
         (served.customers >= LEAST_CUSTOMERS && against.verdict().is_lt() && -against.ndcg > LOSS * other).then(|| {
-            format!("{}: NDCG@{} {:.3}, where {} reaches {other:.3}", task.name(), measured.map_or(0, |all| all.k), served.ndcg, against.than)
+            format!(
+                "{}: NDCG@{} {:.3}, where {} reaches {other:.3}",
+                task.name(),
+                measured.map_or(0, |all| all.k),
+                served.ndcg,
+                against.than
+            )
         })
     });
     let churn = evaluation.churn.iter().filter_map(|churn| {
@@ -75,13 +81,8 @@ mod tests {
             diversity: None,
             against: Some(Difference { than: "time_decay".into(), ndcg: difference, interval }),
         };
-        let measured = RecommendationEvaluation {
-            cut: "2026-01-01".into(),
-            until: "2026-01-29".into(),
-            k: 10,
-            scores: vec![scores],
-            stability: None,
-        };
+        let measured =
+            RecommendationEvaluation { cut: "2026-01-01".into(), until: "2026-01-29".into(), k: 10, scores: vec![scores], stability: None };
         Evaluation { recommendations: Some(measured), ..Evaluation::default() }
     }
 
@@ -102,7 +103,13 @@ mod tests {
     #[test]
     fn a_churn_model_must_beat_a_rule_of_thumb() {
         let churn = |auc: f64| {
-            let scores = |method: &str, auc| ChurnScores { method: method.into(), auc, average_precision: 0.5, brier: None, calibration_error: None };
+            let scores = |method: &str, auc| ChurnScores {
+                method: method.into(),
+                auc,
+                average_precision: 0.5,
+                brier: None,
+                calibration_error: None,
+            };
             let measured = ChurnEvaluation {
                 cut: "2026-01-01".into(),
                 horizon_days: 56,

@@ -2,10 +2,10 @@
 
 use arrow::array::UInt16Array;
 use rayon::prelude::*;
+use shopkeeper_models::CustomerIx;
 use shopkeeper_models::calendar::Day;
 use shopkeeper_models::items::RECENT_DAYS;
 use shopkeeper_models::logistic::{Logistic, Weight};
-use shopkeeper_models::CustomerIx;
 use shopkeeper_models::recommender::{EXPLORE_FEATURES, Head, Parts, REPEAT_FEATURES, Ranker, Recommender, Scratch, Trees};
 use shopkeeper_models::segments::Favourites;
 use shopkeeper_models::shortlists::{Shortlisted, Shortlists};
