@@ -20,6 +20,7 @@ use super::filter::FilterParams;
 use super::pages::{self, Page, list_params};
 use super::problem::{Code, Problem, problems};
 use super::state::{Served, Shop};
+use super::wanted::Wanted;
 use crate::lists::columns::batch;
 use crate::lists::{
     self, CHURN, CHURN_SORT, CUSTOMER_SEGMENT, CUSTOMERS, CUSTOMERS_SORT, Column, CustomerFilter, List, MEMBERS, RULES, RuleFilter,
@@ -29,11 +30,11 @@ use crate::lists::{
 /// The most bought items that a customer view shows.
 const TOP_ITEMS: usize = 10;
 
-problems!(CustomerProblems: BadParameter, MalformedId, UnknownCustomer);
-problems!(SegmentProblems: BadParameter, MalformedId, UnknownSegment);
-problems!(ListProblems: BadParameter, BadCursor, NotAcceptable, ModelChanged, Busy);
-problems!(ChurnProblems: BadParameter, BadCursor, UnknownSegment, NotAcceptable, ModelChanged, Busy);
-problems!(MemberProblems: BadParameter, MalformedId, BadCursor, UnknownSegment, NotAcceptable, ModelChanged, Busy);
+problems!(CustomerProblems: VersionNotLoaded, BadParameter, MalformedId, UnknownCustomer);
+problems!(SegmentProblems: VersionNotLoaded, BadParameter, MalformedId, UnknownSegment);
+problems!(ListProblems: VersionNotLoaded, BadParameter, BadCursor, NotAcceptable, ModelChanged, Busy);
+problems!(ChurnProblems: VersionNotLoaded, BadParameter, BadCursor, UnknownSegment, NotAcceptable, ModelChanged, Busy);
+problems!(MemberProblems: VersionNotLoaded, BadParameter, MalformedId, BadCursor, UnknownSegment, NotAcceptable, ModelChanged, Busy);
 
 row_type!(
     /// One customer and their churn.
@@ -165,8 +166,8 @@ fn segment_ids(model: &Model) -> String {
 }
 
 /// Answers with one row of a customer.
-fn customer_row(shop: &Shop, id: &str, columns: &[Column<CustomerIx>]) -> Result<HttpResponse, Problem> {
-    let served = shop.served();
+fn customer_row(shop: &Shop, wanted: &Wanted, id: &str, columns: &[Column<CustomerIx>]) -> Result<HttpResponse, Problem> {
+    let served = wanted.served(shop);
     let customer = find_customer(shop, &served.model, id)?;
     answer::row(&served, &customer_batch(columns, &served.model, &[customer]), &NoMore {})
 }
@@ -178,12 +179,12 @@ fn customer_row(shop: &Shop, id: &str, columns: &[Column<CustomerIx>]) -> Result
     responses((status = 200, description = "The customer.", body = CustomerAnswer), CustomerProblems)
 )]
 #[get("/v1/customers/{id}")]
-async fn show_customer(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
+async fn show_customer(shop: Data<Shop>, wanted: Wanted, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
     #[derive(Serialize)]
     struct More<'a> {
         top_items: Vec<TopItem<'a>>,
     }
-    let served = shop.served();
+    let served = wanted.served(&shop);
     let customer = find_customer(&shop, &served.model, &id.0)?;
     let more = More { top_items: top_items(&served.model, customer) };
     answer::row(&served, &customer_batch(CUSTOMERS, &served.model, &[customer]), &more)
@@ -209,8 +210,8 @@ fn top_items(model: &Model, customer: CustomerIx) -> Vec<TopItem<'_>> {
     responses((status = 200, description = "The customer's churn.", body = ChurnAnswer), CustomerProblems)
 )]
 #[get("/v1/customers/{id}/churn")]
-async fn show_customer_churn(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
-    customer_row(&shop, &id.0, CHURN)
+async fn show_customer_churn(shop: Data<Shop>, wanted: Wanted, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
+    customer_row(&shop, &wanted, &id.0, CHURN)
 }
 
 /// Where a customer belongs
@@ -220,8 +221,8 @@ async fn show_customer_churn(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -
     responses((status = 200, description = "The customer's segment.", body = CustomerSegmentAnswer), CustomerProblems)
 )]
 #[get("/v1/customers/{id}/segment")]
-async fn show_customer_segment(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
-    customer_row(&shop, &id.0, CUSTOMER_SEGMENT)
+async fn show_customer_segment(shop: Data<Shop>, wanted: Wanted, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
+    customer_row(&shop, &wanted, &id.0, CUSTOMER_SEGMENT)
 }
 
 /// Sends a list of customers.
@@ -250,8 +251,8 @@ async fn send_customers(
     responses((status = 200, description = "The customers.", body = Page<ChurnRow>), ChurnProblems)
 )]
 #[get("/v1/churn")]
-async fn list_churn(shop: Data<Shop>, request: HttpRequest, params: CustomerParams) -> Result<HttpResponse, Problem> {
-    send_customers((&shop, shop.pinned()), &request, &params, ("churn", CHURN_SORT, None), lists::churn).await
+async fn list_churn(shop: Data<Shop>, wanted: Wanted, request: HttpRequest, params: CustomerParams) -> Result<HttpResponse, Problem> {
+    send_customers((&shop, wanted.pinned(&shop)), &request, &params, ("churn", CHURN_SORT, None), lists::churn).await
 }
 
 /// The customers, with everything that is known of them
@@ -263,8 +264,8 @@ async fn list_churn(shop: Data<Shop>, request: HttpRequest, params: CustomerPara
     responses((status = 200, description = "The customers.", body = Page<CustomerRow>), ChurnProblems)
 )]
 #[get("/v1/customers")]
-async fn list_customers(shop: Data<Shop>, request: HttpRequest, params: CustomerParams) -> Result<HttpResponse, Problem> {
-    send_customers((&shop, shop.pinned()), &request, &params, ("customers", CUSTOMERS_SORT, None), lists::customers).await
+async fn list_customers(shop: Data<Shop>, wanted: Wanted, request: HttpRequest, params: CustomerParams) -> Result<HttpResponse, Problem> {
+    send_customers((&shop, wanted.pinned(&shop)), &request, &params, ("customers", CUSTOMERS_SORT, None), lists::customers).await
 }
 
 /// What the customers of a segment have in common.
@@ -289,10 +290,15 @@ list_params!(SegmentsParams {
     responses((status = 200, description = "The segments.", body = Page<SegmentRow>), ListProblems)
 )]
 #[get("/v1/segments")]
-async fn list_segments(shop: Data<Shop>, request: HttpRequest, params: Params<SegmentsParams>) -> Result<HttpResponse, Problem> {
+async fn list_segments(
+    shop: Data<Shop>,
+    wanted: Wanted,
+    request: HttpRequest,
+    params: Params<SegmentsParams>,
+) -> Result<HttpResponse, Problem> {
     let params = params.0;
     let kind = params.kind;
-    pages::send((&shop, shop.pinned()), &request, &params.page(), ("segments", kind), move |model, window| {
+    pages::send((&shop, wanted.pinned(&shop)), &request, &params.page(), ("segments", kind), move |model, window| {
         lists::segments(model, kind, window)
     })
     .await
@@ -305,8 +311,8 @@ async fn list_segments(shop: Data<Shop>, request: HttpRequest, params: Params<Se
     responses((status = 200, description = "The segment.", body = SegmentAnswer), SegmentProblems)
 )]
 #[get("/v1/segments/{id}")]
-async fn show_segment(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
-    let served = shop.served();
+async fn show_segment(shop: Data<Shop>, wanted: Wanted, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
+    let served = wanted.served(&shop);
     let row = find_segment(&served.model, &id.0)?;
     answer::row(&served, &batch(SEGMENTS, &served.model, &[row]), &liking(&served.model, row)?)
 }
@@ -341,8 +347,14 @@ fn liking(model: &Model, row: usize) -> Result<Liking<'_>, Problem> {
     responses((status = 200, description = "Its customers.", body = Page<MemberRow>), MemberProblems)
 )]
 #[get("/v1/segments/{id}/customers")]
-async fn list_members(shop: Data<Shop>, request: HttpRequest, id: PathId, params: CustomerParams) -> Result<HttpResponse, Problem> {
-    let served = shop.pinned();
+async fn list_members(
+    shop: Data<Shop>,
+    wanted: Wanted,
+    request: HttpRequest,
+    id: PathId,
+    params: CustomerParams,
+) -> Result<HttpResponse, Problem> {
+    let served = wanted.pinned(&shop);
     let segment = find_segment(&served.model, &id.0)?;
     send_customers((&shop, served), &request, &params, ("members", CUSTOMERS_SORT, Some(segment)), lists::members).await
 }
@@ -415,7 +427,7 @@ list_params!(RuleParams {
     responses((status = 200, description = "The rules.", body = Page<RuleRow>), ListProblems)
 )]
 #[get("/v1/rules")]
-async fn list_rules(shop: Data<Shop>, request: HttpRequest, params: Params<RuleParams>) -> Result<HttpResponse, Problem> {
+async fn list_rules(shop: Data<Shop>, wanted: Wanted, request: HttpRequest, params: Params<RuleParams>) -> Result<HttpResponse, Problem> {
     let params = params.0;
     let page = params.page();
     let least = |share: Option<Share>| share.map_or(0.0, |share| share.0);
@@ -433,7 +445,7 @@ async fn list_rules(shop: Data<Shop>, request: HttpRequest, params: Params<RuleP
         prune: params.prune.unwrap_or(false),
         sort: params.sort,
     };
-    let served = shop.pinned();
+    let served = wanted.pinned(&shop);
     filter.check(&served.model).map_err(|why| Problem::new(Code::BadParameter, why))?;
     pages::send((&shop, served), &request, &page, ("rules", filter.clone()), move |model, window| lists::rules(model, &filter, window))
         .await

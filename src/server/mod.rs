@@ -5,6 +5,7 @@ mod answer;
 mod app;
 mod change;
 mod events;
+mod experiment;
 mod extract;
 mod filter;
 mod groups;
@@ -23,6 +24,7 @@ mod scenarios;
 mod settings;
 mod state;
 mod storefront;
+mod wanted;
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -87,6 +89,7 @@ pub fn start(settings: &ServeSettings) -> Result<Running, ServeError> {
     let state = State::open(&settings.of_state())?;
     let scenarios = Scenarios::open(settings.scenarios.clone())?;
     let shop = Data::new(Shop::new(store, model, state, scenarios, settings.list_limit)?);
+    scenarios::open_arms(&shop)?;
     let bind_error = |source| ServeError::Bind { bind: settings.bind.clone(), source };
     let addresses: Vec<SocketAddr> = settings.bind.to_socket_addrs().map_err(bind_error)?.collect();
     warn_if_public(&addresses);
@@ -132,7 +135,7 @@ async fn signals(shop: &Data<Shop>) {
     loop {
         tokio::select! {
             _ = hangup.recv() => {
-                _ = scenarios::reload(shop);
+                drop(scenarios::reload(shop).await);
                 drop(change::change(shop, |_| Ok(())).await);
             }
             _ = terminate.recv() => return,

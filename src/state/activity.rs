@@ -179,13 +179,13 @@ impl Activity {
         shard.get(id).map(look)
     }
 
-    /// Forgets the purchases that a model has seen, and the carts and views that are over.
-    pub fn forget(&self, seen: &Seen, now: i64) {
+    /// Forgets the purchases that every loaded model has seen, and the carts and views that are over.
+    pub fn forget(&self, seen: &[&Seen], now: i64) {
         let start = self.session_start(now);
         for shard in self.customers.iter().chain(&self.sessions) {
             let mut shard = shard.write().unwrap_or_else(|poison| poison.into_inner());
             shard.retain(|_, shopper| {
-                shopper.purchases.retain(|line| !seen.has(line.seq, line.at));
+                shopper.purchases.retain(|line| !seen.iter().all(|seen| seen.has(line.seq, line.at)));
                 shopper.touched.retain(|touch| touch.last() >= start);
                 !shopper.is_empty()
             });

@@ -10,6 +10,7 @@ mod event;
 mod export;
 mod items;
 mod tables;
+mod trials;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ pub use event::{Event, Kind, Written};
 pub use export::{ExportError, Exported, export_purchases};
 pub use items::{ItemChange, ItemChanges, WrittenChange};
 pub use tables::PurchaseRow;
+pub use trials::{Deeds, Trace, TrialCounts, TrialUnit};
 pub use writer::{Receipt, Verdict};
 
 use writer::{Job, Writer};
@@ -186,6 +188,16 @@ impl State {
         work.await.map_err(|_| StateError::Closed)?
     }
 
+    /// What the shoppers of each arm of an experiment did.
+    pub async fn trial_counts(&self, experiment: String) -> Result<Vec<TrialCounts>, StateError> {
+        let path = self.path.clone();
+        let work = self.runtime.spawn(async move {
+            let mut connection = connect(&path, false).await?;
+            tables::trial_counts(&mut connection, &experiment).await.map_err(|error| StateError::database(&path, error))
+        });
+        work.await.map_err(|_| StateError::Closed)?
+    }
+
     /// Runs a read on the state's own thread and waits for it. Not for the threads that answer.
     fn read<T: Send + 'static>(&self, work: impl Future<Output = Result<T, StateError>> + Send + 'static) -> Result<T, StateError> {
         let (done, result) = std::sync::mpsc::channel();
@@ -252,10 +264,11 @@ async fn connect(path: &Path, create: bool) -> Result<SqliteConnection, StateErr
 
 /// Brings the schema up to date and returns the state's id.
 async fn prepare(connection: &mut SqliteConnection, path: &Path) -> Result<String, StateError> {
-    let migrations: Vec<Migration> = [(1, "events", include_str!("migrations/0001_events.sql"))]
-        .into_iter()
-        .map(|(version, name, sql)| Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false))
-        .collect();
+    let migrations: Vec<Migration> =
+        [(1, "events", include_str!("migrations/0001_events.sql")), (2, "trials", include_str!("migrations/0002_trials.sql"))]
+            .into_iter()
+            .map(|(version, name, sql)| Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false))
+            .collect();
     let newest = migrations.iter().map(|migration| migration.version).max().unwrap_or(0);
     let migrated = Migrator::with_migrations(migrations).run(&mut *connection).await;
     migrated.map_err(|error| StateError::migration(path, newest, error))?;

@@ -13,9 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 use super::activity::Activity;
 use super::attribution::{Attribution, Credit};
 use super::error::StateError;
-use super::event::Event;
+use super::event::{Event, Kind};
 use super::items::{ItemChange, ItemChanges};
 use super::now;
+use super::trials::{Deeds, Tally, TrialUnit};
 
 /// Requests that may wait; the next one is told to come again.
 pub(super) const MAX_WAITING: usize = 4096;
@@ -163,21 +164,33 @@ async fn commit(
         rest = after;
     }
     let mut credits: BTreeMap<Credit, (i64, f64)> = BTreeMap::new();
+    let mut tally = Tally::default();
     for (_, event) in numbers.iter().zip(events).filter(|(seq, _)| seq.is_some()) {
         if let Some(credit) = attribution.credit(event) {
             let (count, amount) = credits.entry(credit).or_default();
             *count += 1;
             *amount += event.amount.unwrap_or(0.0);
         }
+        if let Some(unit) = attribution.trial(event) {
+            tally.add(unit, event);
+        }
     }
     for (credit, (count, amount)) in &credits {
         add_credit(&mut transaction, credit, *count, *amount).await?;
+    }
+    for (unit, deeds) in &tally.0 {
+        add_deeds(&mut transaction, unit, deeds).await?;
     }
     for change in changes {
         lay_change(&mut transaction, change).await?;
     }
     transaction.commit().await?;
     credits.iter().for_each(|(credit, (count, _))| attribution.count(credit, *count));
+    for (unit, deeds) in &tally.0 {
+        let Deeds { impressions, clicks, carts, purchases, .. } = *deeds;
+        let counts = [(Kind::Impression, impressions), (Kind::Click, clicks), (Kind::Cart, carts), (Kind::Purchase, purchases)];
+        counts.into_iter().filter(|(_, count)| *count > 0).for_each(|(kind, count)| attribution.count_trial(unit, kind, count));
+    }
     Ok(numbers)
 }
 
@@ -238,6 +251,17 @@ async fn add_credit(connection: &mut SqliteConnection, credit: &Credit, count: i
     let Credit { day, version, scenario, source, reason, kind } = credit;
     let query = sqlx::query(statement).bind(day).bind(version).bind(scenario).bind(source).bind(reason);
     query.bind(kind.name()).bind(count).bind(amount).execute(connection).await.map(drop)
+}
+
+async fn add_deeds(connection: &mut SqliteConnection, unit: &TrialUnit, deeds: &Deeds) -> Result<(), Error> {
+    let statement = "INSERT INTO trial_units (experiment, arm, unit, impressions, clicks, carts, purchases, amount) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (experiment, unit, arm) DO UPDATE SET \
+        impressions = trial_units.impressions + excluded.impressions, clicks = trial_units.clicks + excluded.clicks, \
+        carts = trial_units.carts + excluded.carts, purchases = trial_units.purchases + excluded.purchases, \
+        amount = trial_units.amount + excluded.amount";
+    let query = sqlx::query(statement).bind(&unit.experiment).bind(unit.arm).bind(unit.unit.cast_signed());
+    let query = query.bind(deeds.impressions).bind(deeds.clicks).bind(deeds.carts).bind(deeds.purchases).bind(deeds.amount);
+    query.execute(connection).await.map(drop)
 }
 
 async fn lay_change(connection: &mut SqliteConnection, change: &ItemChange) -> Result<(), Error> {

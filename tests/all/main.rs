@@ -6,6 +6,7 @@ mod cli;
 mod edges;
 mod evaluation;
 mod events;
+mod experiments;
 mod fixture;
 mod http;
 mod items;

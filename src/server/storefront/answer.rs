@@ -10,10 +10,12 @@ use shopkeeper_models::recommender::{Fresh, Query, Reason, Recommendation};
 use shopkeeper_models::{CustomerIx, ItemIx, Model};
 use utoipa::ToSchema;
 
+use crate::server::experiment::{Place, PlaceRef};
 use crate::server::extract::Id;
 use crate::server::problem::Problem;
 use crate::server::rules::{Found, Rules, Shelf, Unknown};
 use crate::server::state::{ModelRef, Served, Shop, with_scratch};
+use crate::server::wanted::Wanted;
 use crate::server::{answer, newcomers};
 use crate::state::{Remembered, now};
 
@@ -143,6 +145,9 @@ pub(super) struct RecommendationAnswer<'a> {
     unknown_categories: Vec<String>,
     /// Brands of the request that the model does not know. When it knows none of those asked for, no item is eligible.
     unknown_brands: Vec<String>,
+    /// The arm of the experiment that answered; only where one is running and the request takes part in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    experiment: Option<PlaceRef<'a>>,
     /// Which model answered.
     model: ModelRef<'a>,
 }
@@ -160,6 +165,8 @@ pub(super) struct Ask<'a> {
     pub(super) scenario: Option<&'a str>,
     pub(super) rules: Rules,
     pub(super) n: usize,
+    /// The arm of the experiment that the shopper is in.
+    pub(super) arm: Option<Place>,
 }
 
 /// A question whose names were looked up in one model.
@@ -176,6 +183,11 @@ pub(super) struct Asked<'a> {
 }
 
 impl Ask<'_> {
+    /// Whom an experiment keeps in one arm: the customer, else the session.
+    pub(super) fn shopper(&self) -> Option<&str> {
+        self.customer_id.or(self.session_id).map(|id| id.0.as_str())
+    }
+
     /// Looks everything up in a model and what was remembered since.
     pub(super) fn look_up<'a>(
         &'a self,
@@ -184,7 +196,8 @@ impl Ask<'_> {
         catalogue: &'a Catalogue,
         unknown: &mut Unknown,
     ) -> Result<Asked<'a>, Problem> {
-        let scenario = shop.scenarios.find(self.scenario)?;
+        let of_arm = self.arm.as_ref().and_then(Place::rules);
+        let scenario = of_arm.map_or_else(|| shop.scenarios.find(self.scenario), |rules| Ok(Some(rules)))?;
         let model = &*served.model;
         let shelf = Shelf { model, catalogue };
         let customer = self.customer_id.and_then(|id| model.customers.find(&id.0));
@@ -252,21 +265,23 @@ pub(super) fn recommend<'a>(
     let sources = items.iter().map(|item| (item.source, item.reason.name()));
     let place = asked.ask.scenario.unwrap_or(asked.ask.place);
     let body = RecommendationAnswer {
-        recommendation_id: shop.state.attribution.id(&model.version, place, sources),
+        recommendation_id: shop.state.attribution.id(&model.version, place, asked.ask.arm.as_ref().map(Place::trace), sources),
         known: asked.known,
         fallback,
         items,
         unknown_items: unknown.items,
         unknown_categories: unknown.categories,
         unknown_brands: unknown.brands,
+        experiment: asked.ask.arm.as_ref().map(Place::reference),
         model: served.reference(),
     };
     (body, answer.items.iter().map(|entry| entry.item).collect())
 }
 
 /// Looks a question up, answers it and sends the answer.
-pub(super) fn respond(shop: &Shop, ask: &Ask<'_>) -> Result<HttpResponse, Problem> {
-    let served = shop.served();
+pub(super) fn respond(shop: &Shop, wanted: &Wanted, ask: Ask<'_>) -> Result<HttpResponse, Problem> {
+    let (served, arm) = wanted.answering(shop, ask.scenario, ask.shopper());
+    let ask = Ask { arm, ..ask };
     let catalogue = served.catalogue.load();
     let mut unknown = Unknown::default();
     let asked = ask.look_up(shop, &served, &catalogue, &mut unknown)?;

@@ -15,6 +15,7 @@ use crate::server::extract::{Body, Count, Id, Ids, Nothing, Params};
 use crate::server::problem::Problem;
 use crate::server::rules::{Rules, Unknown};
 use crate::server::state::{ModelRef, Shop, with_scratch};
+use crate::server::wanted::Wanted;
 
 /// A question that was answered, and the item to explain.
 #[derive(Deserialize, ToSchema)]
@@ -92,11 +93,13 @@ struct Explanation<'a> {
     responses((status = 200, description = "Why, or why not.", body = Explanation<'_>), BodyProblems)
 )]
 #[post("/v1/explain")]
-pub(super) async fn explain(shop: Data<Shop>, _: Params<Nothing>, body: Body<ExplainRequest>) -> Result<HttpResponse, Problem> {
+pub(super) async fn explain(
+    shop: Data<Shop>,
+    wanted: Wanted,
+    _: Params<Nothing>,
+    body: Body<ExplainRequest>,
+) -> Result<HttpResponse, Problem> {
     let request = body.0;
-    let served = shop.served();
-    let model = &*served.model;
-    let catalogue = served.catalogue.load();
     let ask = Ask {
         place: "explain",
         customer_id: request.customer_id.as_ref(),
@@ -106,7 +109,13 @@ pub(super) async fn explain(shop: Data<Shop>, _: Params<Nothing>, body: Body<Exp
         scenario: request.scenario.as_deref(),
         rules: request.rules,
         n: request.n.0,
+        arm: None,
     };
+    // by the model and the rules that this shopper gets
+    let (served, arm) = wanted.answering(&shop, ask.scenario, ask.shopper());
+    let ask = Ask { arm, ..ask };
+    let model = &*served.model;
+    let catalogue = served.catalogue.load();
     let asked = ask.look_up(&shop, &served, &catalogue, &mut Unknown::default())?;
     let mut explanation = Explanation {
         item_id: &request.item_id.0,

@@ -12,6 +12,7 @@ use crate::server::extract::{Body, CommaIds, Count, Id, Ids, Names, Nothing, Par
 use crate::server::problem::Problem;
 use crate::server::rules::Rules;
 use crate::server::state::Shop;
+use crate::server::wanted::Wanted;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -80,6 +81,7 @@ struct CustomerParams {
 #[get("/v1/customers/{id}/recommendations")]
 pub(super) async fn customer_recommendations(
     shop: Data<Shop>,
+    wanted: Wanted,
     id: PathId,
     params: Params<CustomerParams>,
 ) -> Result<HttpResponse, Problem> {
@@ -100,7 +102,8 @@ pub(super) async fn customer_recommendations(
     };
     respond(
         &shop,
-        &Ask {
+        &wanted,
+        Ask {
             place: "customer",
             customer_id: Some(&Id(id.0)),
             session_id: params.session_id.as_ref(),
@@ -144,6 +147,7 @@ struct RecommendationRequest {
 #[post("/v1/recommendations")]
 pub(super) async fn recommendations(
     shop: Data<Shop>,
+    wanted: Wanted,
     _: Params<Nothing>,
     body: Body<RecommendationRequest>,
 ) -> Result<HttpResponse, Problem> {
@@ -157,8 +161,9 @@ pub(super) async fn recommendations(
         scenario: request.scenario.as_deref(),
         rules: request.rules,
         n: request.n.0,
+        arm: None,
     };
-    respond(&shop, &ask)
+    respond(&shop, &wanted, ask)
 }
 
 /// A basket to complete.
@@ -189,7 +194,12 @@ struct BasketRequest {
     responses((status = 200, description = "What goes with the basket.", body = RecommendationAnswer<'_>), BodyProblems)
 )]
 #[post("/v1/baskets/complete")]
-pub(super) async fn complete_basket(shop: Data<Shop>, _: Params<Nothing>, body: Body<BasketRequest>) -> Result<HttpResponse, Problem> {
+pub(super) async fn complete_basket(
+    shop: Data<Shop>,
+    wanted: Wanted,
+    _: Params<Nothing>,
+    body: Body<BasketRequest>,
+) -> Result<HttpResponse, Problem> {
     let request = body.0;
     let ask = Ask {
         place: "basket",
@@ -200,7 +210,7 @@ pub(super) async fn complete_basket(shop: Data<Shop>, _: Params<Nothing>, body: 
         n: request.n.0,
         ..Ask::default()
     };
-    respond(&shop, &ask)
+    respond(&shop, &wanted, ask)
 }
 
 /// Items to put in order.
@@ -233,7 +243,7 @@ struct RankRequest {
     responses((status = 200, description = "Them in order.", body = RecommendationAnswer<'_>), BodyProblems)
 )]
 #[post("/v1/rank")]
-pub(super) async fn rank(shop: Data<Shop>, _: Params<Nothing>, body: Body<RankRequest>) -> Result<HttpResponse, Problem> {
+pub(super) async fn rank(shop: Data<Shop>, wanted: Wanted, _: Params<Nothing>, body: Body<RankRequest>) -> Result<HttpResponse, Problem> {
     let mut request = body.0;
     let n = request.items.0.len();
     let among = |id: &Id| request.items.0.iter().any(|item| item.0 == id.0);
@@ -250,7 +260,7 @@ pub(super) async fn rank(shop: Data<Shop>, _: Params<Nothing>, body: Body<RankRe
         n,
         ..Ask::default()
     };
-    respond(&shop, &ask)
+    respond(&shop, &wanted, ask)
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -276,8 +286,8 @@ struct PopularParams {
     responses((status = 200, description = "What sells.", body = RecommendationAnswer<'_>), QueryProblems)
 )]
 #[get("/v1/items/popular")]
-pub(super) async fn popular_items(shop: Data<Shop>, params: Params<PopularParams>) -> Result<HttpResponse, Problem> {
+pub(super) async fn popular_items(shop: Data<Shop>, wanted: Wanted, params: Params<PopularParams>) -> Result<HttpResponse, Problem> {
     let PopularParams { n, category, brand } = params.0;
     let rules = Rules { categories: Names(category.into_iter().collect()), brands: Names(brand.into_iter().collect()), ..Rules::default() };
-    respond(&shop, &Ask { place: POPULAR, rules, n: n.0, ..Ask::default() })
+    respond(&shop, &wanted, Ask { place: POPULAR, rules, n: n.0, ..Ask::default() })
 }

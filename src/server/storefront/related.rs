@@ -13,6 +13,7 @@ use crate::server::answer;
 use crate::server::extract::{Count, Id, Params, PathId};
 use crate::server::problem::Problem;
 use crate::server::state::{ModelRef, Shop, with_scratch};
+use crate::server::wanted::Wanted;
 
 /// In which way two items are related.
 #[derive(ToSchema)]
@@ -113,8 +114,13 @@ struct RelatedAnswer<'a> {
     responses((status = 200, description = "What goes with it.", body = RelatedAnswer<'_>), PathProblems)
 )]
 #[get("/v1/items/{id}/related")]
-pub(super) async fn related_items(shop: Data<Shop>, id: PathId, params: Params<RelatedParams>) -> Result<HttpResponse, Problem> {
-    let served = shop.served();
+pub(super) async fn related_items(
+    shop: Data<Shop>,
+    wanted: Wanted,
+    id: PathId,
+    params: Params<RelatedParams>,
+) -> Result<HttpResponse, Problem> {
+    let served = wanted.served(&shop);
     let model = &*served.model;
     let catalogue = served.catalogue.load();
     let item = model.items().find(&id.0);
