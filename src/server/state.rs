@@ -210,8 +210,11 @@ impl Shop {
         for served in self.loaded() {
             let mut catalogue = Catalogue::clone(&served.catalogue.load());
             let said = self.state.items.read().unwrap_or_else(PoisonError::into_inner);
-            for change in item_ids.clone().filter_map(|item_id| said.of(item_id)) {
-                catalogue.say(&served.model.recommender, &change.item_id, change.said());
+            for item_id in item_ids.clone() {
+                match said.of(item_id) {
+                    Some(change) => catalogue.say(&served.model.recommender, item_id, change.said()),
+                    None => catalogue.unsay(&served.model.recommender, item_id),
+                }
             }
             served.catalogue.store(Arc::new(catalogue));
         }

@@ -107,7 +107,7 @@ impl Attribution {
 
     /// The shopper and the arm of an event about a recommendation that was made in an experiment.
     pub fn trial(&self, event: &Event) -> Option<TrialUnit> {
-        let trace = Trace::read(event.recommendation_id.as_deref()?)?;
+        let trace = Trace::read(event.recommendation_id.as_deref().filter(|_| !event.is_return())?)?;
         let arms = self.arms.read().unwrap_or_else(|poison| poison.into_inner());
         let (experiment, arm) = arms.get(&trace.arm)?;
         Some(TrialUnit { experiment: experiment.clone(), arm, unit: trace.unit })
@@ -144,8 +144,11 @@ impl Attribution {
         self.counts.get_or_create(&labels).inc_by(events.unsigned_abs());
     }
 
-    /// What an event about a recommendation is counted under; `None` for any other event.
+    /// What an event about a recommendation is counted under; `None` for any other event, and for what comes back.
     pub fn credit(&self, event: &Event) -> Option<Credit> {
+        if event.is_return() {
+            return None;
+        }
         let id = event.recommendation_id.as_deref()?;
         let names = self.names.read().unwrap_or_else(|poison| poison.into_inner());
         let named = |range| {

@@ -148,6 +148,13 @@ impl State {
         receipt.await.map_err(|_| StateError::Closed)?
     }
 
+    /// Takes back what was said of an item; returns when that is on the disk and in memory.
+    pub async fn unsay_item(&self, item_id: String) -> Result<(), StateError> {
+        let (done, receipt) = tokio::sync::oneshot::channel();
+        self.send(Job::Unsay { item_id, done })?;
+        receipt.await.map_err(|_| StateError::Closed)?
+    }
+
     fn send(&self, job: Job) -> Result<(), StateError> {
         self.jobs.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StateError::Full,

@@ -46,6 +46,13 @@ pub type Receipt = Vec<Verdict>;
 pub(super) enum Job {
     Events { events: Vec<Event>, done: oneshot::Sender<Result<Receipt, StateError>> },
     Items { changes: Vec<ItemChange>, done: oneshot::Sender<Result<(), StateError>> },
+    Unsay { item_id: String, done: oneshot::Sender<Result<(), StateError>> },
+}
+
+/// What was said of items, or taken back, in the order in which it came.
+enum Saying<'a> {
+    Change(&'a ItemChange),
+    Unsay(&'a str),
 }
 
 impl Job {
@@ -53,6 +60,7 @@ impl Job {
         match self {
             Self::Events { events, .. } => events.len(),
             Self::Items { changes, .. } => changes.len(),
+            Self::Unsay { .. } => 1,
         }
     }
 }
@@ -94,17 +102,24 @@ impl Writer {
     /// One transaction for all jobs; each is told the same when it fails.
     async fn write(&mut self, jobs: Vec<Job>) {
         let events = || jobs.iter().flat_map(|job| if let Job::Events { events, .. } = job { &events[..] } else { &[] });
-        let changes = || jobs.iter().flat_map(|job| if let Job::Items { changes, .. } = job { &changes[..] } else { &[] });
         let all: Vec<&Event> = events().collect();
-        let all_changes: Vec<&ItemChange> = changes().collect();
-        match commit(&mut self.connection, &all, &all_changes, &self.attribution).await {
+        let sayings = jobs.iter().flat_map(|job| match job {
+            Job::Items { changes, .. } => changes.iter().map(Saying::Change).collect(),
+            Job::Unsay { item_id, .. } => vec![Saying::Unsay(item_id)],
+            Job::Events { .. } => Vec::new(),
+        });
+        let sayings: Vec<Saying<'_>> = sayings.collect();
+        match commit(&mut self.connection, &all, &sayings, &self.attribution).await {
             Ok(numbers) => {
                 for (seq, event) in numbers.iter().zip(&all).filter_map(|(seq, event)| Some(((*seq)?, event))) {
                     self.activity.remember(seq, event);
                 }
-                if !all_changes.is_empty() {
+                if !sayings.is_empty() {
                     let mut items = self.items.write().unwrap_or_else(PoisonError::into_inner);
-                    all_changes.iter().for_each(|change| items.merge(change));
+                    sayings.iter().for_each(|saying| match saying {
+                        Saying::Change(change) => items.merge(change),
+                        Saying::Unsay(item_id) => items.unsay(item_id),
+                    });
                 }
                 let mut numbers = numbers.into_iter();
                 for job in jobs {
@@ -113,7 +128,7 @@ impl Writer {
                             let verdict = |seq: Option<i64>| if seq.is_some() { Verdict::Accepted } else { Verdict::Duplicate };
                             let _ = done.send(Ok(numbers.by_ref().take(events.len()).map(verdict).collect()));
                         }
-                        Job::Items { done, .. } => drop(done.send(Ok(()))),
+                        Job::Items { done, .. } | Job::Unsay { done, .. } => drop(done.send(Ok(()))),
                     }
                 }
             }
@@ -126,7 +141,7 @@ impl Writer {
                     let error = StateError::database(&self.path, error);
                     match job {
                         Job::Events { done, .. } => drop(done.send(Err(error))),
-                        Job::Items { done, .. } => drop(done.send(Err(error))),
+                        Job::Items { done, .. } | Job::Unsay { done, .. } => drop(done.send(Err(error))),
                     }
                 }
             }
@@ -151,7 +166,7 @@ impl Writer {
 async fn commit(
     connection: &mut SqliteConnection,
     events: &[&Event],
-    changes: &[&ItemChange],
+    sayings: &[Saying<'_>],
     attribution: &Attribution,
 ) -> Result<Vec<Option<i64>>, Error> {
     let mut transaction = connection.begin().await?;
@@ -181,8 +196,14 @@ async fn commit(
     for (unit, deeds) in &tally.0 {
         add_deeds(&mut transaction, unit, deeds).await?;
     }
-    for change in changes {
-        lay_change(&mut transaction, change).await?;
+    for saying in sayings {
+        match saying {
+            Saying::Change(change) => lay_change(&mut transaction, change).await?,
+            Saying::Unsay(item_id) => {
+                let statement = sqlx::query("DELETE FROM item_changes WHERE item_id = $1").bind(*item_id);
+                statement.execute(&mut *transaction).await?;
+            }
+        }
     }
     transaction.commit().await?;
     credits.iter().for_each(|(credit, (count, _))| attribution.count(credit, *count));

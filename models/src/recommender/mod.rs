@@ -8,6 +8,7 @@
 mod basket;
 mod categories;
 mod choose;
+mod complements;
 mod contest;
 mod filter;
 mod fresh;
@@ -18,6 +19,7 @@ mod related;
 mod rules;
 mod scratch;
 mod signals;
+mod substitutes;
 mod trees;
 mod why;
 
@@ -32,6 +34,7 @@ pub use related::{Evidence, Related, Relation};
 pub use rules::{BOOSTS, Boost, Purchased, Target};
 pub use scratch::Scratch;
 pub use signals::{Candidate, Features};
+pub use substitutes::Likeness;
 pub use trees::Trees;
 pub use why::{Rule, Verdict, Why};
 

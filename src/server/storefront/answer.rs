@@ -176,6 +176,7 @@ pub(super) struct Asked<'a> {
     catalogue: &'a Catalogue,
     customer: Option<CustomerIx>,
     remembered: Remembered,
+    days_later: u32,
     basket: Vec<ItemIx>,
     pub(super) rules: Found,
     /// Whether anything is known of the customer.
@@ -215,7 +216,17 @@ impl Ask<'_> {
         }
         let rules = self.rules.find_within(scenario.as_deref(), shelf, unknown);
         shop.metrics.unknown_items(unknown.items.len());
-        Ok(Asked { ask: self, scenario, catalogue, customer, remembered, basket, rules, known })
+        Ok(Asked {
+            ask: self,
+            scenario,
+            catalogue,
+            customer,
+            remembered,
+            days_later: shop.state.activity.days_later(&served.seen),
+            basket,
+            rules,
+            known,
+        })
     }
 }
 
@@ -226,17 +237,23 @@ impl Asked<'_> {
             customer: self.customer,
             fresh: Fresh { purchases, orders: *orders, viewed },
             catalogue: Some(self.catalogue),
+            days_later: self.days_later,
             basket: &self.basket,
             n: self.ask.n,
             ..self.rules.query()
         }
     }
 
-    /// Whether an item that the model does not know may be shown.
-    fn let_in(&self, item_id: &str, item: &NewItem) -> bool {
-        let in_basket = self.ask.basket.iter().chain(self.ask.recent_items).any(|id| id.0 == item_id);
-        let taken = in_basket || self.remembered.new_items.iter().any(|id| **id == *item_id);
-        !taken && self.ask.rules.let_in(item_id, item) && self.scenario.as_ref().is_none_or(|rules| rules.let_in(item_id, item))
+    /// The rule that keeps out an item that the model does not know.
+    pub(super) fn kept_out_by(&self, item_id: &str, item: &NewItem) -> Option<&'static str> {
+        if self.ask.basket.iter().chain(self.ask.recent_items).any(|id| id.0 == item_id) {
+            return Some("in_basket");
+        }
+        if self.remembered.new_items.iter().any(|id| **id == *item_id) {
+            return Some("purchased");
+        }
+        let scenario = || self.scenario.as_ref().and_then(|rules| rules.kept_out_by(item_id, item));
+        self.ask.rules.kept_out_by(item_id, item).or_else(scenario)
     }
 }
 
@@ -257,7 +274,7 @@ pub(super) fn recommend<'a>(
     shop.metrics.answer(fallback);
     let mut items: Vec<Shown<'a>> = answer.items.iter().enumerate().map(|(at, item)| show(model, asked.catalogue, at + 1, item)).collect();
     if asked.ask.place != POPULAR && asked.catalogue.new_items().len() > 0 {
-        let wanted = |id: &str, item: &NewItem| !never.contains(&id) && asked.let_in(id, item);
+        let wanted = |id: &str, item: &NewItem| !never.contains(&id) && asked.kept_out_by(id, item).is_none();
         let shopper = (asked.ask.customer_id.map(|id| &id.0), asked.ask.session_id.map(|id| &id.0));
         let turn = BuildHasherDefault::<DefaultHasher>::default().hash_one(shopper);
         newcomers::join(&mut items, model, asked.catalogue, wanted, asked.rules.max_per_category(), turn, asked.ask.n);

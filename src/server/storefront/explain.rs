@@ -9,7 +9,7 @@ use shopkeeper_models::recommender::{Rule, Unmet, Verdict};
 use utoipa::ToSchema;
 
 use super::BodyProblems;
-use super::answer::{Ask, Shown, show};
+use super::answer::{Ask, Shown, recommend, show};
 use crate::server::answer;
 use crate::server::extract::{Body, Count, Id, Ids, Nothing, Params};
 use crate::server::problem::Problem;
@@ -57,7 +57,7 @@ enum Outcome {
     Outranked,
     /// A rule keeps it out.
     KeptOut,
-    /// The model does not know it.
+    /// Neither the model nor the catalogue knows it.
     UnknownItem,
 }
 
@@ -86,7 +86,8 @@ struct Explanation<'a> {
 
 /// Why an item is shown to a shopper, or why not
 ///
-/// Ask as for recommendations, and name the item: its place, the evidence and the signals behind it, or the first rule that keeps it out.
+/// Ask as for recommendations, and name the item: its place, the evidence and the signals behind it, or the first rule that keeps it out. An item that
+/// the model does not know yet is `shown` beside one that it is like, or `outranked` by other new items and where it is like nothing in the answer.
 #[utoipa::path(
     tag = "storefront",
     request_body = ExplainRequest,
@@ -139,6 +140,16 @@ pub(super) async fn explain(
         if let Verdict::KeptOut(rule) = why.verdict {
             explanation.kept_out_by = Some(name(rule));
         }
+    } else if let Some(new) = catalogue.new_item(&request.item_id.0) {
+        explanation.kept_out_by = asked.kept_out_by(&request.item_id.0, new);
+        let answer = recommend(&shop, &served, &asked, &[], Unknown::default()).0;
+        let shown = answer.items.into_iter().find(|shown| shown.item_id == request.item_id.0);
+        explanation.outcome = match (&shown, explanation.kept_out_by) {
+            (Some(_), _) => Outcome::Shown,
+            (None, Some(_)) => Outcome::KeptOut,
+            (None, None) => Outcome::Outranked,
+        };
+        explanation.item = shown;
     }
     answer::json(&served, &explanation)
 }

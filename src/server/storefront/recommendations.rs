@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{Ask, POPULAR, RecommendationAnswer, respond};
 use super::{BodyProblems, PathProblems, QueryProblems};
-use crate::server::extract::{Body, CommaIds, Count, Id, Ids, Names, Nothing, Params, PathId, Price, Share};
+use crate::server::extract::{Body, CommaIds, Count, Id, Ids, Names, Nothing, Params, PathId, Price, Several, Share};
 use crate::server::problem::Problem;
 use crate::server::rules::Rules;
 use crate::server::state::Shop;
@@ -28,12 +28,14 @@ struct CustomerParams {
     /// usual time between purchases has passed).
     #[param(value_type = Option<String>, pattern = "^(include|exclude|until_due|exclude:[1-9][0-9]{0,8}d)$")]
     purchased: Option<Purchased>,
-    /// Only items of this category and of those below it.
-    #[param(inline)]
-    category: Option<Id>,
-    /// Only items of this brand.
-    #[param(inline)]
-    brand: Option<Id>,
+    /// Only items of this category and of those below it; may be given again.
+    #[serde(default)]
+    #[param(inline, style = Form, explode)]
+    category: Several,
+    /// Only items of this brand; may be given again.
+    #[serde(default)]
+    #[param(inline, style = Form, explode)]
+    brand: Several,
     /// Only items of at least this price.
     #[param(inline)]
     price_from: Option<Price>,
@@ -87,8 +89,8 @@ pub(super) async fn customer_recommendations(
 ) -> Result<HttpResponse, Problem> {
     let params = params.0;
     let rules = Rules {
-        categories: Names(params.category.into_iter().collect()),
-        brands: Names(params.brand.into_iter().collect()),
+        categories: Names(params.category.0),
+        brands: Names(params.brand.0),
         price_from: params.price_from,
         price_to: params.price_to,
         only: params.only.map(|ids| Ids(ids.0)),
@@ -271,12 +273,14 @@ struct PopularParams {
     #[serde(default)]
     #[param(inline)]
     n: Count,
-    /// Only items of this category and of those below it.
-    #[param(inline)]
-    category: Option<Id>,
-    /// Only items of this brand.
-    #[param(inline)]
-    brand: Option<Id>,
+    /// Only items of this category and of those below it; may be given again.
+    #[serde(default)]
+    #[param(inline, style = Form, explode)]
+    category: Several,
+    /// Only items of this brand; may be given again.
+    #[serde(default)]
+    #[param(inline, style = Form, explode)]
+    brand: Several,
 }
 
 /// What sells, in the shop, a category or a brand
@@ -288,6 +292,6 @@ struct PopularParams {
 #[get("/v1/items/popular")]
 pub(super) async fn popular_items(shop: Data<Shop>, wanted: Wanted, params: Params<PopularParams>) -> Result<HttpResponse, Problem> {
     let PopularParams { n, category, brand } = params.0;
-    let rules = Rules { categories: Names(category.into_iter().collect()), brands: Names(brand.into_iter().collect()), ..Rules::default() };
+    let rules = Rules { categories: Names(category.0), brands: Names(brand.0), ..Rules::default() };
     respond(&shop, &wanted, Ask { place: POPULAR, rules, n: n.0, ..Ask::default() })
 }
