@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use serde::Serialize;
+use shopkeeper_models::recommender::Purchased;
 use shopkeeper_models::rules::RuleLevel;
 use shopkeeper_models::segments::{OverCategory, SegmentKind};
 use shopkeeper_models::{CustomerIx, ItemIx, Model};
@@ -14,17 +15,17 @@ use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder}
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::answer::{self, row_schema, row_type};
+use super::answer::{self, property, row_schema, row_type};
 use super::extract::{CustomerParams, Id, Limit, NotNegative, Nothing, Params, PathId, Share};
-use super::filter::FilterParams;
+use super::filter::{AudienceParams, DEFAULT_AUDIENCE, FilterParams, MAX_AUDIENCE};
 use super::pages::{self, Page, list_params};
 use super::problem::{Code, Problem, problems};
 use super::state::{Served, Shop};
 use super::wanted::Wanted;
 use crate::lists::columns::batch;
 use crate::lists::{
-    self, CHURN, CHURN_SORT, CUSTOMER_SEGMENT, CUSTOMERS, CUSTOMERS_SORT, Column, CustomerFilter, List, MEMBERS, RULES, RuleFilter,
-    RuleSort, SEGMENTS, Window, customer_batch,
+    self, AUDIENCE, AUDIENCE_CUSTOMER, AudienceSettings, CHURN, CHURN_SORT, CUSTOMER_SEGMENT, CUSTOMERS, CUSTOMERS_SORT, Column,
+    CustomerFilter, List, MEMBERS, Offered, RULES, RuleFilter, RuleSort, SEGMENTS, Window, customer_batch,
 };
 
 /// The most bought items that a customer view shows.
@@ -34,6 +35,7 @@ problems!(CustomerProblems: VersionNotLoaded, BadParameter, MalformedId, Unknown
 problems!(SegmentProblems: VersionNotLoaded, BadParameter, MalformedId, UnknownSegment);
 problems!(ListProblems: VersionNotLoaded, BadParameter, BadCursor, NotAcceptable, ModelChanged, Busy);
 problems!(ChurnProblems: VersionNotLoaded, BadParameter, BadCursor, UnknownSegment, NotAcceptable, ModelChanged, Busy);
+problems!(AudienceProblems: VersionNotLoaded, BadParameter, MalformedId, BadCursor, UnknownItem, UnknownSegment, NotAcceptable, ModelChanged, Busy);
 problems!(MemberProblems: VersionNotLoaded, BadParameter, MalformedId, BadCursor, UnknownSegment, NotAcceptable, ModelChanged, Busy);
 
 row_type!(
@@ -47,6 +49,13 @@ row_type!(
 row_type!(
     /// One customer in a list.
     CustomerRow: with_attributes(row_schema(CUSTOMERS))
+);
+row_type!(
+    /// One likely buyer.
+    AudienceRow: with_attributes(AUDIENCE_CUSTOMER.iter().fold(row_schema(AUDIENCE), |row, column| {
+        let (name, schema) = property(column);
+        row.property(name, schema).required(name)
+    }))
 );
 row_type!(
     /// One rule.
@@ -451,6 +460,58 @@ async fn list_rules(shop: Data<Shop>, wanted: Wanted, request: HttpRequest, para
         .await
 }
 
+/// Who is likely to buy an item, most likely first
+///
+/// Customers who bought the item, what goes with it, or something of its category, in the order of what the ranker says of it for each; for an item
+/// that the model does not know yet those who bought what it is like. Filters and formats as the churn list does; JSON comes in pages.
+#[utoipa::path(
+    tag = "marketing",
+    params(("id" = inline(Id), Path, description = "The shop's id of the item.", example = "995242"), AudienceParams),
+    responses((status = 200, description = "The customers.", body = Page<AudienceRow>), AudienceProblems)
+)]
+#[get("/v1/items/{id}/audience")]
+async fn show_audience(
+    shop: Data<Shop>,
+    wanted: Wanted,
+    request: HttpRequest,
+    id: PathId,
+    params: CustomerParams,
+) -> Result<HttpResponse, Problem> {
+    let CustomerParams { page, filter: mut conditions } = params;
+    let bad = |why: String| Problem::new(Code::BadParameter, why);
+    let mut take = |name: &str| {
+        let at = conditions.iter().position(|(given, _)| given == name)?;
+        Some(conditions.remove(at).1)
+    };
+    let size = take("size").map_or(Ok(DEFAULT_AUDIENCE), |size| match size.parse() {
+        Ok(size) if (1..=MAX_AUDIENCE).contains(&size) => Ok(size),
+        _ => Err(bad(format!("size={size}: expected a whole number from 1 to {MAX_AUDIENCE}"))),
+    })?;
+    let purchased = take("purchased").map_or(Ok(Purchased::default()), Purchased::try_from);
+    let purchased = purchased.map_err(|why| bad(format!("purchased: {why}")))?;
+    if let Some(name) = ["sort", "order"].into_iter().find(|name| take(name).is_some()) {
+        return Err(bad(format!("{name}: an audience is in the order of probability; leave it out, or sort the CSV")));
+    }
+    let served = wanted.pinned(&shop);
+    let catalogue = served.catalogue.load_full();
+    let model = &served.model;
+    let item = match (model.items().find(&id.0), catalogue.new_item(&id.0)) {
+        (Some(item), _) => Offered::Known(item),
+        (None, Some(new)) => Offered::New(Box::new(new.clone())),
+        (None, None) => {
+            return Err(Problem::new(Code::UnknownItem, format!("not among the {} items of {}", model.items().len(), model.version)));
+        }
+    };
+    let filter = CustomerFilter::new(model, &conditions, CUSTOMERS_SORT)?;
+    let settings = AudienceSettings { size, purchased, days_later: shop.state.activity.days_later(&served.seen) };
+    let what = (id.0.clone(), filter.clone(), settings);
+    pages::send((&shop, served), &request, &page, ("audience", what), move |model, window| {
+        let now = catalogue.offering(&model.recommender, &id.0);
+        lists::audience(model, &item, &now, settings, &filter, window)
+    })
+    .await
+}
+
 /// Adds these routes.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     config
@@ -462,5 +523,6 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
         .service(list_segments)
         .service(show_segment)
         .service(list_members)
-        .service(list_rules);
+        .service(list_rules)
+        .service(show_audience);
 }

@@ -304,3 +304,52 @@ fn what_a_model_was_trained_on_is_dropped_and_what_came_late_stays() {
     reload();
     assert_eq!((orders("i000"), orders("i002"), orders("i004")), (2, 1, 1));
 }
+
+#[test]
+fn rules_on_purchases_count_to_the_newest_purchase_and_returns_are_read_as_the_trainer_does() {
+    let server = Server::start();
+    let shows = |server: &Server, rule: &str| {
+        let answer = server.get(&format!("/v1/customers/anna/recommendations?n=12&purchased={rule}")).json();
+        answer["items"].as_array().unwrap().len()
+    };
+    // anna bought three items, the last time 20 days before the end of what the model saw, 2017-12-01
+    assert_eq!((shows(&server, "exclude:30d"), shows(&server, "exclude:5d")), (8, 11));
+    // two weeks later somebody else buys something: 34 days ago by now
+    let later = |id: &str, customer: &str, day: &str, more: Value| {
+        let mut event =
+            json!({"event_id": id, "kind": "purchase", "customer_id": customer, "item_id": "tea", "timestamp": format!("{day}T12:00:00Z")});
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        event
+    };
+    send(&server, &later("a", "dora", "2017-12-14", json!({})));
+    assert_eq!((shows(&server, "exclude:30d"), shows(&server, "exclude:60d")), (11, 8), "the shop's clock went on");
+    // anna bought tea nine days before that
+    send(&server, &later("b", "anna", "2017-12-05", json!({})));
+    assert_eq!((shows(&server, "exclude:30d"), shows(&server, "exclude:9d"), shows(&server, "exclude:10d")), (10, 11, 10));
+    let server = server.restart();
+    assert_eq!(
+        (shows(&server, "exclude:30d"), shows(&server, "exclude:9d"), shows(&server, "exclude:10d")),
+        (10, 11, 10),
+        "after a restart, too"
+    );
+    // what came back, lines of no unit, and money paid back alone are no purchases; nonsense is refused
+    let carl = |id: &str, more: Value| later(id, "carl", "2017-12-06", more);
+    send(
+        &server,
+        &json!([
+            carl("c", json!({"quantity": 0, "amount": 1})),
+            carl("d", json!({"quantity": 0, "amount": -1})),
+            carl("e", json!({"quantity": -1, "amount": 2}))
+        ]),
+    );
+    let answer = server.get("/v1/customers/carl/recommendations?n=12").json();
+    assert_ne!(shown(&answer, "tea").unwrap()["source"], "repeat", "{answer}");
+    let wrong = server.post("/v1/events", &carl("f", json!({"amount": -1})));
+    assert_problem(&wrong, Code::BadEvents);
+    assert!(wrong.text().contains("or with a quantity below 0"), "{}", wrong.text());
+    // sent back from home, it still lies in the basket of the next visit
+    let cart = json!({"event_id": "g", "kind": "cart", "customer_id": "carl", "item_id": "tea"});
+    send(&server, &cart);
+    send(&server, &json!({"event_id": "h", "kind": "purchase", "customer_id": "carl", "item_id": "tea", "quantity": -1}));
+    assert!(shown(&server.get("/v1/customers/carl/recommendations?n=12").json(), "tea").is_none());
+}

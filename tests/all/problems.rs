@@ -25,6 +25,7 @@ fn provoke(code: Code) -> Option<Answer> {
         Code::UnknownRoute => server.get("/v1/nothing"),
         Code::UnknownCustomer => server.get("/v1/customers/nobody"),
         Code::UnknownInsight => server.get("/v1/insights/weather"),
+        Code::UnknownItem => server.get("/v1/items/nothing/audience"),
         Code::UnknownSegment => server.get("/v1/churn?segment=s9"),
         Code::UnknownVersion => server.post("/v1/models/2001-01-01-000000000000/activate", &Value::Null),
         Code::VersionNotLoaded => {

@@ -5,6 +5,7 @@
 //! the shop's popular items fills the rest, so that exactly n items come back whenever n are eligible.
 //! [`Recommender::recommend`] is the one path: the server, the export and the evaluation all call it.
 
+mod audience;
 mod basket;
 mod categories;
 mod choose;
@@ -25,6 +26,7 @@ mod why;
 
 use arrow::array::{Float64Array, UInt16Array, UInt32Array};
 
+pub use audience::{Likely, Wanted};
 pub use categories::{Categories, canonical};
 pub use filter::{Filter, Unmet};
 pub use fresh::{Fresh, FreshPurchase};
