@@ -13,6 +13,7 @@ mod insights;
 mod items_changed;
 mod learning;
 mod marketing;
+mod messages;
 mod metrics;
 mod newcomers;
 mod observe;
@@ -39,6 +40,8 @@ use shopkeeper_models::store::ModelStore;
 use crate::state::{State, StateError};
 
 pub use app::openapi;
+pub use messages::MessageError;
+use messages::Messages;
 pub use problem::Code;
 pub use scenarios::ScenarioError;
 use scenarios::Scenarios;
@@ -54,6 +57,9 @@ pub enum ServeError {
     /// The file of scenarios cannot be used.
     #[error(transparent)]
     Scenarios(#[from] ScenarioError),
+    /// The messages cannot be used.
+    #[error(transparent)]
+    Messages(#[from] MessageError),
     /// The state cannot be kept.
     #[error(transparent)]
     State(#[from] StateError),
@@ -88,7 +94,8 @@ pub fn start(settings: &ServeSettings) -> Result<Running, ServeError> {
     let model = store.load_current()?;
     let state = State::open(&settings.of_state())?;
     let scenarios = Scenarios::open(settings.scenarios.clone())?;
-    let shop = Data::new(Shop::new(store, model, state, scenarios, settings.list_limit)?);
+    let messages = Messages::open(settings.messages.as_deref())?;
+    let shop = Data::new(Shop::new(store, model, state, scenarios, messages, settings.list_limit)?);
     scenarios::open_arms(&shop)?;
     let bind_error = |source| ServeError::Bind { bind: settings.bind.clone(), source };
     let addresses: Vec<SocketAddr> = settings.bind.to_socket_addrs().map_err(bind_error)?.collect();

@@ -14,6 +14,7 @@ use shopkeeper_models::{Model, ModelError};
 use tokio::sync::Semaphore;
 
 use super::experiment::{ARMS, Running};
+use super::messages::Messages;
 use super::metrics::Metrics;
 use super::scenarios::Scenarios;
 use crate::state::{Seen, State, StateError, now};
@@ -38,6 +39,7 @@ pub struct Shop {
     pub(super) store: ModelStore,
     pub(super) metrics: Metrics,
     pub(super) scenarios: Scenarios,
+    pub(super) messages: Messages,
     /// One change of the model at a time.
     pub(super) changing: Arc<Semaphore>,
     /// Room for lists that are being written.
@@ -90,7 +92,14 @@ impl Served {
 
 impl Shop {
     /// Serves a model; what it has not seen of the state is remembered first.
-    pub(super) fn new(store: ModelStore, model: Model, state: State, scenarios: Scenarios, list_limit: usize) -> Result<Self, StateError> {
+    pub(super) fn new(
+        store: ModelStore,
+        model: Model,
+        state: State,
+        scenarios: Scenarios,
+        messages: Messages,
+        list_limit: usize,
+    ) -> Result<Self, StateError> {
         let served = Served::new(Arc::new(model), &state);
         let events = state.remember_unseen(&served.seen)?;
         tracing::info!(events, "events that the model has not seen are remembered");
@@ -106,6 +115,7 @@ impl Shop {
             arms: ArcSwap::default(),
             store,
             scenarios,
+            messages,
             changing: Arc::new(Semaphore::new(1)),
             lists: Arc::new(Semaphore::new(list_limit)),
             draining: AtomicBool::new(false),

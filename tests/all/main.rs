@@ -12,6 +12,7 @@ mod fixture;
 mod http;
 mod items;
 mod lists;
+mod messages;
 mod problems;
 mod server;
 mod shop;

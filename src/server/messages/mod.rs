@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap};
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 
@@ -103,14 +102,14 @@ impl Messages {
     }
 
     /// The language that a request asks for by name, else the one that its `Accept-Language` likes best; `None` when it asks for none that there is.
-    pub(super) fn choose(&self, named: Option<&str>, headers: &HeaderMap) -> Result<Option<Language<'_>>, Problem> {
+    pub(super) fn choose(&self, named: Option<&str>, accepted: Option<&str>) -> Result<Option<Language<'_>>, Problem> {
         if let Some(named) = named {
             return self.find(named).map(Some).ok_or_else(|| {
                 let known: Vec<&str> = self.by_language.keys().map(String::as_str).collect();
                 Problem::new(Code::BadParameter, format!("lang={named}: expected one of {}", known.join(", ")))
             });
         }
-        let Some(accepted) = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()) else { return Ok(None) };
+        let Some(accepted) = accepted else { return Ok(None) };
         let mut ranges: Vec<(f32, &str)> = accepted
             .split(',')
             .map(|range| {
@@ -235,7 +234,7 @@ mod tests {
     fn reasons_are_said_in_both_languages() {
         let messages = Messages::open(None).expect("our own are sound");
         let say = |tag: &str, why: &Why<'_>| {
-            let language = messages.choose(Some(tag), &HeaderMap::new()).expect("known").expect("named");
+            let language = messages.choose(Some(tag), None).expect("known").expect("named");
             language.reason(why, |id| (id == "1").then_some("Bread")).expect("a message")
         };
         let with = |baskets| Why::BoughtWith { item_id: "1", baskets, lift: 2.0 };
@@ -245,7 +244,11 @@ mod tests {
         assert_eq!(say("en", &Why::BoughtBefore { orders: 3, days_since_last: 0 }), "You bought it 3 times, and just now");
         assert_eq!(say("en", &Why::BoughtBefore { orders: 1, days_since_last: 9 }), "You bought it 9 days ago");
         assert_eq!(say("en", &Why::NewItem { like_item_id: Some("2") }), "New, and like 2");
-        assert!(messages.choose(Some("xx"), &HeaderMap::new()).is_err());
+        assert!(messages.choose(Some("xx"), None).is_err());
+        let accepted = |text: &str| messages.choose(None, Some(text)).expect("no error").map(|language| language.name.to_owned());
+        assert_eq!(accepted("fr, zh-CN;q=0.8, en;q=0.9").as_deref(), Some("en"));
+        assert_eq!(accepted("zh-CN,zh;q=0.9").as_deref(), Some("zh-Hans"));
+        assert_eq!((accepted("fr"), accepted("*"), accepted("en;q=0")), (None, None, None));
     }
 
     #[test]

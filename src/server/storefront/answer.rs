@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_LANGUAGE, HeaderValue};
 use serde::Serialize;
 use shopkeeper_models::catalogue::{Catalogue, NewItem};
 use shopkeeper_models::recommender::{Fresh, Query, Reason, Recommendation};
@@ -12,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::server::experiment::{Place, PlaceRef};
 use crate::server::extract::Id;
+use crate::server::messages::Language;
 use crate::server::problem::Problem;
 use crate::server::rules::{Found, Rules, Shelf, Unknown};
 use crate::server::state::{ModelRef, Served, Shop, with_scratch};
@@ -117,6 +119,10 @@ pub(in crate::server) struct Shown<'a> {
     pub(in crate::server) source: &'static str,
     /// The evidence.
     pub(in crate::server) reason: Why<'a>,
+    /// The reason in words; only where a language is asked for (`lang`, or the header Accept-Language).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Bought together with Bread in 412 orders")]
+    pub(in crate::server) text: Option<String>,
     /// Title, if the catalogue has one.
     #[schema(required, example = "Bananas")]
     pub(in crate::server) title: Option<&'a str>,
@@ -167,6 +173,8 @@ pub(super) struct Ask<'a> {
     pub(super) n: usize,
     /// The arm of the experiment that the shopper is in.
     pub(super) arm: Option<Place>,
+    /// The language to say reasons in.
+    pub(super) language: Option<Language<'a>>,
 }
 
 /// A question whose names were looked up in one model.
@@ -279,6 +287,9 @@ pub(super) fn recommend<'a>(
         let turn = BuildHasherDefault::<DefaultHasher>::default().hash_one(shopper);
         newcomers::join(&mut items, model, asked.catalogue, wanted, asked.rules.max_per_category(), turn, asked.ask.n);
     }
+    if let Some(language) = &asked.ask.language {
+        items.iter_mut().for_each(|item| item.text = language.reason(&item.reason, |id| title(model, asked.catalogue, id)));
+    }
     let sources = items.iter().map(|item| (item.source, item.reason.name()));
     let place = asked.ask.scenario.unwrap_or(asked.ask.place);
     let body = RecommendationAnswer {
@@ -296,13 +307,31 @@ pub(super) fn recommend<'a>(
 }
 
 /// Looks a question up, answers it and sends the answer.
-pub(super) fn respond(shop: &Shop, wanted: &Wanted, ask: Ask<'_>) -> Result<HttpResponse, Problem> {
+pub(super) fn respond(shop: &Shop, wanted: &Wanted, lang: Option<&str>, ask: Ask<'_>) -> Result<HttpResponse, Problem> {
     let (served, arm) = wanted.answering(shop, ask.scenario, ask.shopper());
-    let ask = Ask { arm, ..ask };
+    let language = wanted.language(shop, lang)?;
+    let ask = Ask { arm, language, ..ask };
     let catalogue = served.catalogue.load();
     let mut unknown = Unknown::default();
     let asked = ask.look_up(shop, &served, &catalogue, &mut unknown)?;
-    answer::json(&served, &recommend(shop, &served, &asked, &[], unknown).0)
+    let answered = answer::json(&served, &recommend(shop, &served, &asked, &[], unknown).0)?;
+    Ok(in_language(answered, language))
+}
+
+/// The answer with the language that its texts are in.
+pub(super) fn in_language(mut answer: HttpResponse, language: Option<Language<'_>>) -> HttpResponse {
+    if let Some(name) = language.and_then(|language| HeaderValue::from_str(language.name).ok()) {
+        answer.headers_mut().insert(CONTENT_LANGUAGE, name);
+    }
+    answer
+}
+
+/// The title of an item by its id, as the catalogue now has it.
+pub(super) fn title<'a>(model: &'a Model, catalogue: &'a Catalogue, id: &str) -> Option<&'a str> {
+    match model.items().find(id) {
+        Some(item) => catalogue.title(item).or_else(|| model.items().title.get(item.row())),
+        None => catalogue.new_item(id)?.title.as_deref(),
+    }
 }
 
 pub(super) fn show<'a>(model: &'a Model, catalogue: &'a Catalogue, rank: usize, recommendation: &Recommendation) -> Shown<'a> {
@@ -324,6 +353,7 @@ pub(super) fn show<'a>(model: &'a Model, catalogue: &'a Catalogue, rank: usize, 
         score: recommendation.score,
         source: recommendation.source.name(),
         reason,
+        text: None,
         title: catalogue.title(item).or_else(|| items.title.get(item.row())),
         category: catalogue.category_name(&model.recommender, catalogue.category(item)),
     }

@@ -7,7 +7,7 @@ use shopkeeper_models::ItemIx;
 use utoipa::ToSchema;
 
 use super::BodyProblems;
-use super::answer::{Ask, RecommendationAnswer, recommend};
+use super::answer::{Ask, RecommendationAnswer, in_language, recommend};
 use crate::server::answer;
 use crate::server::extract::{Body, Count, Id, Ids, Nothing, Params};
 use crate::server::problem::Problem;
@@ -35,6 +35,9 @@ struct BatchRequest {
     /// Items looked at in this session; they count as the basket does.
     #[serde(default)]
     recent_items: Ids,
+    /// The language to say reasons in, such as `en` or `zh-CN`. Default: what `Accept-Language` likes best; without it no text.
+    #[serde(default)]
+    lang: Option<String>,
     /// The widgets. An item of one is not shown in those after it.
     widgets: Widgets,
 }
@@ -103,6 +106,7 @@ struct BatchAnswer<'a> {
 pub(super) async fn batch(shop: Data<Shop>, wanted: Wanted, _: Params<Nothing>, body: Body<BatchRequest>) -> Result<HttpResponse, Problem> {
     let request = body.0;
     let shopper = request.customer_id.as_ref().or(request.session_id.as_ref()).map(|id| id.0.as_str());
+    let language = wanted.language(&shop, request.lang.as_deref())?;
     // one model answers the whole page: that of the first widget that takes part in an experiment
     let arms = request.widgets.0.iter().map(|widget| wanted.answering(&shop, widget.scenario.as_deref(), shopper));
     let arm = arms.into_iter().find(|(_, arm)| arm.is_some());
@@ -117,6 +121,7 @@ pub(super) async fn batch(shop: Data<Shop>, wanted: Wanted, _: Params<Nothing>, 
         scenario: None,
         rules: widget.rules.clone(),
         n: widget.n.0,
+        language,
         arm: arm.as_ref().zip(shopper).and_then(|(arm, shopper)| arm.running.place(widget.scenario.as_deref(), shopper)),
     };
     let asks: Vec<Ask<'_>> = request.widgets.0.iter().map(|widget| Ask { scenario: widget.scenario.as_deref(), ..ask(widget) }).collect();
@@ -131,5 +136,5 @@ pub(super) async fn batch(shop: Data<Shop>, wanted: Wanted, _: Params<Nothing>, 
         shown.extend(items);
         widgets.push(WidgetAnswer { name: &widget.name.0, answer });
     }
-    answer::json(&served, &BatchAnswer { widgets })
+    Ok(in_language(answer::json(&served, &BatchAnswer { widgets })?, language))
 }

@@ -9,7 +9,7 @@ use shopkeeper_models::recommender::{Rule, Unmet, Verdict};
 use utoipa::ToSchema;
 
 use super::BodyProblems;
-use super::answer::{Ask, Shown, recommend, show};
+use super::answer::{Ask, Shown, in_language, recommend, show, title};
 use crate::server::answer;
 use crate::server::extract::{Body, Count, Id, Ids, Nothing, Params};
 use crate::server::problem::Problem;
@@ -45,6 +45,9 @@ struct ExplainRequest {
     /// How many items the answer has.
     #[serde(default)]
     n: Count,
+    /// The language to say reasons in, such as `en` or `zh-CN`. Default: what `Accept-Language` likes best; without it no text.
+    #[serde(default)]
+    lang: Option<String>,
 }
 
 /// Where an item stands.
@@ -75,6 +78,9 @@ struct Explanation<'a> {
     /// null when none does.
     #[schema(required)]
     kept_out_by: Option<&'static str>,
+    /// Where it stands in words, if it is not in the answer; only where a language is asked for (`lang`, or the header Accept-Language).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
     /// What the answer says of it, at its rank; for one that is outranked what a longer answer would say. Null beyond the best 1000.
     #[schema(required)]
     item: Option<Shown<'a>>,
@@ -111,7 +117,9 @@ pub(super) async fn explain(
         rules: request.rules,
         n: request.n.0,
         arm: None,
+        language: wanted.language(&shop, request.lang.as_deref())?,
     };
+    let language = ask.language;
     // by the model and the rules that this shopper gets
     let (served, arm) = wanted.answering(&shop, ask.scenario, ask.shopper());
     let ask = Ask { arm, ..ask };
@@ -123,6 +131,7 @@ pub(super) async fn explain(
         known: asked.known,
         outcome: Outcome::UnknownItem,
         kept_out_by: None,
+        text: None,
         item: None,
         features: BTreeMap::new(),
         model: served.reference(),
@@ -151,7 +160,18 @@ pub(super) async fn explain(
         };
         explanation.item = shown;
     }
-    answer::json(&served, &explanation)
+    if let Some(language) = language {
+        explanation.text = match (&explanation.outcome, explanation.kept_out_by) {
+            (Outcome::Shown, _) => None,
+            (Outcome::KeptOut, rule) => language.say(&format!("kept-out-{}", rule.unwrap_or_default())),
+            (Outcome::Outranked, _) => language.say("outranked"),
+            (Outcome::UnknownItem, _) => language.say("unknown-item"),
+        };
+        if let Some(item) = &mut explanation.item {
+            item.text = language.reason(&item.reason, |id| title(model, &catalogue, id));
+        }
+    }
+    Ok(in_language(answer::json(&served, &explanation)?, language))
 }
 
 fn name(rule: Rule) -> &'static str {

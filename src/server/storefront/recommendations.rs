@@ -69,6 +69,8 @@ struct CustomerParams {
     /// The visit, as the events name it: what was looked at and put into the basket counts.
     #[param(inline)]
     session_id: Option<Id>,
+    /// The language to say reasons in, such as `en` or `zh-CN`. Default: what `Accept-Language` likes best; without it no text.
+    lang: Option<String>,
 }
 
 /// What to show a customer
@@ -105,6 +107,7 @@ pub(super) async fn customer_recommendations(
     respond(
         &shop,
         &wanted,
+        params.lang.as_deref(),
         Ask {
             place: "customer",
             customer_id: Some(&Id(id.0)),
@@ -138,6 +141,8 @@ struct RecommendationRequest {
     rules: Rules,
     /// How many items.
     n: Count,
+    /// The language to say reasons in, such as `en` or `zh-CN`. Default: what `Accept-Language` likes best; without it no text.
+    lang: Option<String>,
 }
 
 /// What to show, given any of a customer, a basket and a session
@@ -164,8 +169,9 @@ pub(super) async fn recommendations(
         rules: request.rules,
         n: request.n.0,
         arm: None,
+        language: None,
     };
-    respond(&shop, &wanted, ask)
+    respond(&shop, &wanted, request.lang.as_deref(), ask)
 }
 
 /// A basket to complete.
@@ -187,6 +193,9 @@ struct BasketRequest {
     /// How many items.
     #[serde(default)]
     n: Count,
+    /// The language to say reasons in, such as `en` or `zh-CN`. Default: what `Accept-Language` likes best; without it no text.
+    #[serde(default)]
+    lang: Option<String>,
 }
 
 /// What goes with the basket
@@ -212,7 +221,7 @@ pub(super) async fn complete_basket(
         n: request.n.0,
         ..Ask::default()
     };
-    respond(&shop, &wanted, ask)
+    respond(&shop, &wanted, request.lang.as_deref(), ask)
 }
 
 /// Items to put in order.
@@ -234,6 +243,9 @@ struct RankRequest {
     /// What may be shown.
     #[serde(default)]
     rules: Rules,
+    /// The language to say reasons in, such as `en` or `zh-CN`. Default: what `Accept-Language` likes best; without it no text.
+    #[serde(default)]
+    lang: Option<String>,
 }
 
 /// These items, best first for a shopper
@@ -262,7 +274,7 @@ pub(super) async fn rank(shop: Data<Shop>, wanted: Wanted, _: Params<Nothing>, b
         n,
         ..Ask::default()
     };
-    respond(&shop, &wanted, ask)
+    respond(&shop, &wanted, request.lang.as_deref(), ask)
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -281,6 +293,8 @@ struct PopularParams {
     #[serde(default)]
     #[param(inline, style = Form, explode)]
     brand: Several,
+    /// The language to say reasons in, such as `en` or `zh-CN`. Default: what `Accept-Language` likes best; without it no text.
+    lang: Option<String>,
 }
 
 /// What sells, in the shop, a category or a brand
@@ -291,7 +305,7 @@ struct PopularParams {
 )]
 #[get("/v1/items/popular")]
 pub(super) async fn popular_items(shop: Data<Shop>, wanted: Wanted, params: Params<PopularParams>) -> Result<HttpResponse, Problem> {
-    let PopularParams { n, category, brand } = params.0;
+    let PopularParams { n, category, brand, lang } = params.0;
     let rules = Rules { categories: Names(category.0), brands: Names(brand.0), ..Rules::default() };
-    respond(&shop, &wanted, Ask { place: POPULAR, rules, n: n.0, ..Ask::default() })
+    respond(&shop, &wanted, lang.as_deref(), Ask { place: POPULAR, rules, n: n.0, ..Ask::default() })
 }
