@@ -105,7 +105,11 @@ fn judge(model: &Model, log: &PurchaseLog, cut: i32, days: i32) {
             .collect();
         bought.sort_unstable();
         let before: HashSet<CustomerIx> = bought.iter().map(|(.., customer)| *customer).collect();
-        let past: Vec<CustomerIx> = bought.iter().map(|(.., customer)| *customer).chain(active.iter().copied().filter(|customer| !before.contains(customer))).collect();
+        let past: Vec<CustomerIx> = bought
+            .iter()
+            .map(|(.., customer)| *customer)
+            .chain(active.iter().copied().filter(|customer| !before.contains(customer)))
+            .collect();
         let likely: Vec<CustomerIx> = audience.iter().map(|likely| likely.customer).collect();
         let truth = &truth[item.row()];
         for (found, order) in found.iter_mut().zip([&active, &past, &likely]) {
@@ -116,13 +120,21 @@ fn judge(model: &Model, log: &PurchaseLog, cut: i32, days: i32) {
         chance += truth.len() as f64 / active.len() as f64;
     }
     let count = asked.len() as f64;
-    println!("{} items that {LEAST_BUYERS} customers or more bought in the {days} days from {}", asked.len(), shopkeeper_models::calendar::date(cut));
+    println!(
+        "{} items that {LEAST_BUYERS} customers or more bought in the {days} days from {}",
+        asked.len(),
+        shopkeeper_models::calendar::date(cut)
+    );
     println!("| share who buy it, of the first | {} | {} | {} |\n|---|---|---|---|", FIRST[0], FIRST[1], FIRST[2]);
     println!("| any customers | {0:.4} | {0:.4} | {0:.4} |", chance / count);
     for (name, found) in ["most active customers", "past buyers, then most active", "audience"].into_iter().zip(found) {
         println!("| {name} | {:.4} | {:.4} | {:.4} |", found[0] / count, found[1] / count, found[2] / count);
     }
     seconds.sort_by(f64::total_cmp);
-    println!("an audience of 1,000: half within {:.1} ms, 99 % within {:.1} ms", 1e3 * seconds[seconds.len() / 2], 1e3 * seconds[seconds.len() * 99 / 100]);
+    println!(
+        "an audience of 1,000: half within {:.1} ms, 99 % within {:.1} ms",
+        1e3 * seconds[seconds.len() / 2],
+        1e3 * seconds[seconds.len() * 99 / 100]
+    );
     assert!(found[2][0] >= found[1][0] && found[2][0] > found[0][0], "better than both");
 }

@@ -399,7 +399,6 @@ fn share(a: &HashSet<String>, b: &HashSet<String>) -> f32 {
 
 fn words(title: &str) -> HashSet<String> {
     // a number or a unit such as "500 g" makes nothing alike; one letter of Chinese is a word
-    let says =
-        |word: &&str| word.chars().any(|letter| !letter.is_ascii()) || word.len() > 2 && !word.bytes().any(|byte| byte.is_ascii_digit());
+    let says = |word: &&str| !word.is_ascii() || word.len() > 2 && !word.bytes().any(|byte| byte.is_ascii_digit());
     title.split(|letter: char| !letter.is_alphanumeric()).filter(says).map(str::to_lowercase).collect()
 }

@@ -22,7 +22,8 @@ impl<T: Clone + Default> Chunks<T> {
 
     /// So many entries of the default. They share one chunk.
     pub(crate) fn of_default(len: usize) -> Self {
-        Self(vec![Arc::new(std::array::from_fn(|_| T::default())); len.div_ceil(CHUNK)])
+        let chunk = Arc::new(std::array::from_fn(|_| T::default()));
+        Self((0..len.div_ceil(CHUNK)).map(|_| Arc::clone(&chunk)).collect())
     }
 
     pub(crate) fn get(&self, at: usize) -> &T {

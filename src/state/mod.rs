@@ -41,6 +41,8 @@ use writer::{Job, Writer};
 
 /// How long the database waits for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// What the writer keeps of the file in memory, so that new ids find their places without reading: 64 MiB, as SQLite writes it.
+const WRITER_CACHE: &str = "-65536";
 /// Rows read at a time.
 const PAGE: i64 = 10_000;
 
@@ -101,7 +103,7 @@ impl State {
             };
             runtime.block_on(async {
                 let prepared = async {
-                    let mut connection = connect(&file, true).await?;
+                    let mut connection = connect_writer(&file).await?;
                     let id = prepare(&mut connection, &file).await?;
                     let said = tables::item_changes(&mut connection).await.map_err(|error| StateError::database(&file, error))?;
                     *changes.write().unwrap_or_else(PoisonError::into_inner) = said;
@@ -258,15 +260,27 @@ fn lock(path: &Path) -> Result<File, StateError> {
 }
 
 async fn connect(path: &Path, create: bool) -> Result<SqliteConnection, StateError> {
-    let options = SqliteConnectOptions::new()
+    open_with(path, options(path, create)).await
+}
+
+/// A connection for the writer: whoever waits for a commit does not wait for the log to be copied into the file, which is done beside it.
+async fn connect_writer(path: &Path) -> Result<SqliteConnection, StateError> {
+    open_with(path, options(path, true).pragma("wal_autocheckpoint", "0").pragma("cache_size", WRITER_CACHE)).await
+}
+
+async fn open_with(path: &Path, options: SqliteConnectOptions) -> Result<SqliteConnection, StateError> {
+    SqliteConnection::connect_with(&options).await.map_err(|error| StateError::database(path, error))
+}
+
+fn options(path: &Path, create: bool) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(create)
         .journal_mode(SqliteJournalMode::Wal)
         // a commit is on the disk before it is acknowledged
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
-        .disable_statement_logging();
-    SqliteConnection::connect_with(&options).await.map_err(|error| StateError::database(path, error))
+        .disable_statement_logging()
 }
 
 /// Brings the schema up to date and returns the state's id.

@@ -24,6 +24,10 @@ pub(super) const MAX_WAITING: usize = 4096;
 const MAX_ROWS: usize = 20_000;
 /// Rows of one statement: the powers of two up to this.
 const MAX_CHUNK: usize = 128;
+/// Rows after which the log is copied into the file, beside the writing.
+const COPIED: usize = 10_000;
+/// Bytes of the log after which writing waits for the rest of it to be copied, so that it starts again from its beginning.
+const MAX_LOG: u64 = 64 << 20;
 /// How often events that are too old are looked for.
 const SWEEP: Duration = Duration::from_secs(600);
 /// Old events deleted in one go.
@@ -78,7 +82,9 @@ pub(super) struct Writer {
 impl Writer {
     /// Writes until nobody can send any more.
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
-        let mut swept: Option<Instant> = None;
+        let (copies, wanted) = mpsc::channel(1);
+        tokio::spawn(copy_log(self.path.clone(), wanted));
+        let (mut swept, mut written): (Option<Instant>, usize) = (None, 0);
         while let Some(first) = queue.recv().await {
             let mut rows = first.rows();
             let mut jobs = vec![first];
@@ -89,6 +95,13 @@ impl Writer {
                 jobs.push(job);
             }
             self.write(jobs).await;
+            written += rows;
+            if written >= COPIED {
+                written = 0;
+                // one that is under way will do
+                let _ = copies.try_send(());
+                self.restart_log().await;
+            }
             if swept.is_none_or(|swept| swept.elapsed() > SWEEP) {
                 if let Err(error) = self.sweep().await {
                     tracing::warn!(%error, "old events were not deleted");
@@ -148,6 +161,17 @@ impl Writer {
         }
     }
 
+    /// Lets a log that has grown long start again: what was not copied yet is copied now.
+    async fn restart_log(&mut self) {
+        let mut log = self.path.as_os_str().to_owned();
+        log.push("-wal");
+        if std::fs::metadata(&log).is_ok_and(|log| log.len() > MAX_LOG)
+            && let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.connection).await
+        {
+            tracing::warn!(%error, "the log of the state was not shortened");
+        }
+    }
+
     /// Deletes events that are older than is kept.
     async fn sweep(&mut self) -> Result<(), Error> {
         let Some(days) = self.event_days else { return Ok(()) };
@@ -158,6 +182,19 @@ impl Writer {
             if deleted.rows_affected() < SWEPT as u64 {
                 return Ok(());
             }
+        }
+    }
+}
+
+/// Copies the log into the file whenever that is wanted, while the writer goes on.
+async fn copy_log(path: PathBuf, mut wanted: mpsc::Receiver<()>) {
+    let mut connection = match super::connect(&path, false).await {
+        Ok(connection) => connection,
+        Err(error) => return tracing::warn!(%error, "the log of the state is copied only when it has grown long"),
+    };
+    while wanted.recv().await.is_some() {
+        if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut connection).await {
+            tracing::warn!(%error, "the log of the state was not copied");
         }
     }
 }
@@ -215,15 +252,12 @@ async fn commit(
     Ok(numbers)
 }
 
-/// The statement for 1, 2, 4, ... events.
+/// The statement for 1, 2, 4, ... events. Its places have no numbers: SQLite takes `$7` for a name, and looks through all names to bind each value.
 static INSERTS: LazyLock<Vec<String>> = LazyLock::new(|| {
     const COLUMNS: usize = 12;
-    let row = |row: usize| {
-        let places: Vec<String> = (1..=COLUMNS).map(|column| format!("${}", row * COLUMNS + column)).collect();
-        format!("({})", places.join(", "))
-    };
+    let row = format!("({})", ["?"; COLUMNS].join(", "));
     let statement = |power: u32| {
-        let rows: Vec<String> = (0..1_usize << power).map(row).collect();
+        let rows = vec![row.as_str(); 1 << power];
         format!(
             "INSERT INTO events (event_id, kind, customer_id, session_id, item_id, at, quantity, amount, order_id, channel, \
              recommendation_id, rank) VALUES {} ON CONFLICT (event_id) DO NOTHING RETURNING seq, event_id",

@@ -167,10 +167,11 @@ fn what_may_be_bought_instead_is_told_from_what_goes_beside() {
     );
     assert!(sources(&instead)[3..].iter().all(|source| source == "popular"), "it says when it has no evidence: {instead}");
     let beside = related("ham", "complements");
-    let first = &rows(&beside)[0];
-    assert_eq!(first["evidence"]["source"], "bought_together");
-    assert!(first["evidence"]["lift"].as_f64().unwrap() > 1.0, "{first}");
-    assert_ne!(first["category"], json!("DAIRY"), "ham is dairy in this shop, and what goes with it is of another category: {beside}");
+    assert!(
+        sources(&beside).iter().all(|source| source == "popular"),
+        "no two are bought together more often than chance has it: {beside}"
+    );
+    assert_eq!(rows(&beside).len(), 5);
     for kind in ["substitutes", "complements"] {
         let answer = related("bread", kind);
         let scores: Vec<f64> = rows(&answer).iter().map(|row| row["score"].as_f64().unwrap()).collect();

@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::{MAX_N, Query, Reason, Recommender, Scratch};
+use super::{Query, Reason, Recommender, Scratch};
 use crate::catalogue::{Catalogue, NewItem};
 use crate::items::NONE;
 use crate::{CustomerIx, ItemIx};
@@ -100,10 +100,9 @@ impl Recommender {
                 (0, new.near.as_deref())
             }
         };
-        if let Some(category) = category.filter(|_| known < FEW_NEIGHBOURS) {
-            if let Some(range) = self.category_tree.find(category) {
-                self.popular_within(&range).take(PEERS).for_each(|peer| pointers[peer.row()] += PEER_SCORE);
-            }
+        let category = category.filter(|_| known < FEW_NEIGHBOURS);
+        if let Some(range) = category.and_then(|category| self.category_tree.find(category)) {
+            self.popular_within(&range).take(PEERS).for_each(|peer| pointers[peer.row()] += PEER_SCORE);
         }
         pointers
     }
@@ -144,7 +143,7 @@ impl Recommender {
             boosts: &[],
             pinned: &[],
             max_per_category: None,
-            n: 1.min(MAX_N),
+            n: 1,
             ..*query
         };
         let score = |scratch: &mut Scratch, &(_, customer, because): &(f32, CustomerIx, ItemIx)| {
