@@ -38,6 +38,18 @@ pub enum Tune {
     Full,
 }
 
+/// When a new version becomes the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activate {
+    /// Unless a baseline clearly beats it; the first version of a store always.
+    UnlessWorse,
+    /// Whatever was measured.
+    Always,
+    /// Save it only.
+    Never,
+}
+
 /// How segments are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -134,6 +146,11 @@ pub struct TrainOptions {
     #[arg(long, value_name = "EFFORT", value_enum, env = "SHOPKEEPER_TUNE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tune: Option<Tune>,
+    /// When the new version becomes the current one: unless-worse (than a baseline, beyond chance and by a twentieth), always or never
+    /// [default: unless-worse]
+    #[arg(long, value_name = "WHEN", value_enum, env = "SHOPKEEPER_ACTIVATE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub activate: Option<Activate>,
     /// Association rules: the least share of orders that hold all of a rule, above 0 to 1 [default: chosen, and said in the manifest]
     #[arg(long, value_name = "SHARE", env = "SHOPKEEPER_RULES_SUPPORT")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -309,7 +326,7 @@ impl TrainOptions {
         columns.extend(self.columns);
         columns.extend(self.column);
         layered!(self over lower: items, customers, store, as_of, horizon_days, timezone, seed, threads, segments, needs_segments,
-            segment_method, high_value_share, medium_value_share, gone_below, newcomer_from, tune, rules_support, rules_confidence, rules_items, rules_itemsets, min_group, insights_days, max_reject_rate, drop_duplicates, keep, lifecycle, rfm_groups, loyalty; with purchases, columns, column: Vec::new())
+            segment_method, high_value_share, medium_value_share, gone_below, newcomer_from, tune, activate, rules_support, rules_confidence, rules_items, rules_itemsets, min_group, insights_days, max_reject_rate, drop_duplicates, keep, lifecycle, rfm_groups, loyalty; with purchases, columns, column: Vec::new())
     }
 
     /// The store, by default [`DEFAULT_STORE`].

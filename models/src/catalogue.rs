@@ -44,6 +44,8 @@ pub struct Catalogue {
     /// Items by the category that they were moved into, and by the brand, most popular first.
     moved: Arc<HashMap<u32, Vec<ItemIx>>>,
     moved_to_brand: Arc<HashMap<u32, Vec<ItemIx>>>,
+    /// Items that are available now and were not when the model was fitted.
+    returned: Arc<HashSet<ItemIx>>,
     /// Items with another price than the model has.
     repriced: Arc<Vec<ItemIx>>,
     newcomers: Arc<Newcomers>,
@@ -112,7 +114,7 @@ impl Catalogue {
         let items = &recommender.parts().items;
         let Some(item) = items.find(item_id) else { return Arc::make_mut(&mut self.newcomers).remove(item_id) };
         let row = item.row();
-        self.available.set(row, items.available.value(row));
+        self.set_available(recommender, item, items.available.value(row));
         self.price.set(row, items.price.get(row).unwrap_or(f64::NAN));
         if let Ok(place) = self.repriced.binary_search(&item) {
             Arc::make_mut(&mut self.repriced).remove(place);
@@ -125,7 +127,7 @@ impl Catalogue {
     fn change(&mut self, recommender: &Recommender, item: ItemIx, said: Said<'_>) {
         let row = item.row();
         if let Some(available) = said.available {
-            self.available.set(row, available);
+            self.set_available(recommender, item, available);
         }
         if let Some(price) = said.price {
             self.price.set(row, price);
@@ -157,6 +159,24 @@ impl Catalogue {
     fn set_category(&mut self, recommender: &Recommender, item: ItemIx, category: u32) {
         let from = self.category.set(item.row(), category);
         relist(&mut self.moved, recommender, item, (from, category, recommender.categories().of[item.row()]));
+    }
+
+    fn set_available(&mut self, recommender: &Recommender, item: ItemIx, available: bool) {
+        self.available.set(item.row(), available);
+        let returned = available && !recommender.parts().items.available.value(item.row());
+        if returned != self.returned.contains(&item) {
+            let all = Arc::make_mut(&mut self.returned);
+            if returned {
+                all.insert(item);
+            } else {
+                all.remove(&item);
+            }
+        }
+    }
+
+    /// Whether any item is available now that was not when the model was fitted.
+    pub fn has_returned(&self) -> bool {
+        !self.returned.is_empty()
     }
 
     /// Whether an item may be recommended.

@@ -33,6 +33,7 @@ pub mod recommender;
 pub mod rfm;
 pub mod rules;
 pub mod segments;
+pub mod shortlists;
 pub mod store;
 pub mod table;
 pub mod value;

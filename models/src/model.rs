@@ -22,6 +22,7 @@ use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest, OLDEST_READABLE};
 use crate::recommender::{Parts, Ranker, Recommender};
 use crate::rules::Rules;
 use crate::segments::Segments;
+use crate::shortlists::Shortlists;
 use crate::table;
 use crate::value::SpendModel;
 
@@ -136,6 +137,11 @@ impl Model {
             customer_factors: Factors::from_batch(CUSTOMER_FACTORS_FILE, &read(CUSTOMER_FACTORS_FILE)?, customers.len())?,
             item_factors: Factors::from_batch(ITEM_FACTORS_FILE, &read(ITEM_FACTORS_FILE)?, items.len())?,
             segments: Some((customers.segment.clone(), favourites)),
+            // versions of before have none
+            shortlists: match buffer(Shortlists::FILE) {
+                Ok(bytes) => Some(Shortlists::from_batch(&table::read(Shortlists::FILE, bytes)?, customers.len(), items.len())?),
+                Err(_) => None,
+            },
             items,
             ranker,
         };

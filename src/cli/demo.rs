@@ -51,7 +51,7 @@ impl DemoCommand {
         let store = ModelStore::new(self.dir.join("model-store"));
         let trained = train(&settings(&files), &store, &progress(global))?;
         if !global.quiet {
-            say(&summary(&trained, &store, true))?;
+            say(&summary(&trained, &store))?;
         }
         let Some(address) = address else {
             return say(&format!("\nServe it: shopkeeper serve --store {}\n", store.folder().display()));

@@ -26,6 +26,22 @@ pub enum CliError {
     #[cfg(feature = "train")]
     #[error(transparent)]
     Train(#[from] shopkeeper_training::pipeline::TrainError),
+    /// A version was trained and saved, but a baseline beats it.
+    #[error(
+        "{version} is saved but not current, since it does worse than a rule of thumb on purchases it had not seen. {}. Look at {report}; \
+         make it current all the same: shopkeeper models activate {version} --store {store}",
+        objections.join("; ")
+    )]
+    HeldBack {
+        /// The version.
+        version: String,
+        /// What speaks against it.
+        objections: Vec<String>,
+        /// Its report.
+        report: String,
+        /// Where it lies.
+        store: String,
+    },
     /// The demo shop could not be made.
     #[cfg(feature = "train")]
     #[error(transparent)]
@@ -42,10 +58,11 @@ pub enum CliError {
 }
 
 impl CliError {
-    /// 2 for a command that cannot be meant, as for an unknown flag; 1 for everything else.
+    /// 2 for a command that cannot be meant, as for an unknown flag; 3 for a version that was trained but held back; 1 for everything else.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
+            Self::HeldBack { .. } => 3,
             _ => 1,
         }
     }

@@ -7,7 +7,7 @@ use clap::Args;
 use shopkeeper_models::store::{ModelStore, Run};
 use shopkeeper_models::value::ValueRules;
 use shopkeeper_training::insights::InsightParams;
-use shopkeeper_training::pipeline::{TrainSettings, Trained, train};
+use shopkeeper_training::pipeline::{Activate, TrainSettings, Trained, train};
 use shopkeeper_training::read::ReadSettings;
 use shopkeeper_training::report;
 use shopkeeper_training::rules::RuleParams;
@@ -15,14 +15,14 @@ use shopkeeper_training::segments;
 use shopkeeper_training::tuning::Effort;
 
 use super::{CliError, Global, LogFormat, say};
-use crate::config::{Config, SegmentMethod, TrainOptions, Tune};
+use crate::config::{self, Config, SegmentMethod, TrainOptions, Tune};
 use crate::progress_bar::{StageProgress, Style};
 
 const EXAMPLES: &str = "Examples:
   shopkeeper train --purchases purchases.parquet
   shopkeeper train --purchases 'sales/*.parquet' --items items.parquet --timezone Europe/Berlin
   shopkeeper train --purchases sales/ --column customer_id=household_id --column items.item_id=product_id
-  shopkeeper train --config shop.toml --no-activate
+  shopkeeper train --config shop.toml --activate never
 
 A config file holds the same settings:
   [train]
@@ -52,9 +52,6 @@ pub(super) struct TrainCommand {
     /// A config file; flags and the environment go over it
     #[arg(long, value_name = "FILE", env = "SHOPKEEPER_CONFIG")]
     config: Option<PathBuf>,
-    /// Save the version without making it the current one
-    #[arg(long)]
-    no_activate: bool,
     /// Print the resolved settings as a config file, and do nothing
     #[arg(long)]
     print_settings: bool,
@@ -63,7 +60,7 @@ pub(super) struct TrainCommand {
 impl TrainCommand {
     pub(super) fn run(self, global: &Global) -> Result<(), CliError> {
         let options = self.options.over(Config::read(self.config.as_deref())?.train);
-        let settings = TrainSettings { activate: !self.no_activate, ..settings(&options)? };
+        let settings = settings(&options)?;
         if self.print_settings {
             return say(&Config { train: resolved(&options, &settings), ..Config::default() }.to_toml());
         }
@@ -73,7 +70,17 @@ impl TrainCommand {
         }
         let store = ModelStore::new(options.store());
         let trained = train(&settings, &store, &progress(global))?;
-        if global.quiet { say(&format!("{}\n", trained.version)) } else { say(&summary(&trained, &store, settings.activate)) }
+        say(&if global.quiet { format!("{}\n", trained.version) } else { summary(&trained, &store) })?;
+        if trained.active || settings.activate == Activate::Never {
+            return Ok(());
+        }
+        let folder = store.path(&trained.version);
+        Err(CliError::HeldBack {
+            version: trained.version,
+            objections: trained.objections,
+            report: folder.join(report::FILE).display().to_string(),
+            store: store.folder().display().to_string(),
+        })
     }
 }
 
@@ -126,7 +133,13 @@ pub(super) fn settings(options: &TrainOptions) -> Result<TrainSettings, CliError
             min_group: options.min_group.unwrap_or(defaults.insights.min_group),
             days: options.insights_days.unwrap_or(defaults.insights.days),
         },
-        activate: defaults.activate,
+        measure: defaults.measure,
+        activate: match options.activate {
+            None => defaults.activate,
+            Some(config::Activate::UnlessWorse) => Activate::UnlessWorse,
+            Some(config::Activate::Always) => Activate::Always,
+            Some(config::Activate::Never) => Activate::Never,
+        },
     })
 }
 
@@ -140,6 +153,11 @@ fn resolved(options: &TrainOptions, settings: &TrainSettings) -> TrainOptions {
             segments::SegmentMethod::KMeans => SegmentMethod::KMeans,
             segments::SegmentMethod::GaussianMixture => SegmentMethod::GaussianMixture,
             segments::SegmentMethod::Dbscan => SegmentMethod::Dbscan,
+        }),
+        activate: Some(match settings.activate {
+            Activate::UnlessWorse => config::Activate::UnlessWorse,
+            Activate::Always => config::Activate::Always,
+            Activate::Never => config::Activate::Never,
         }),
         tune: Some(match settings.tune {
             Effort::Off => Tune::Off,
@@ -171,18 +189,21 @@ pub(super) fn progress(global: &Global) -> StageProgress {
 }
 
 /// What came out of a run: warnings, the evaluation, where the time went and where the version stands.
-pub(super) fn summary(trained: &Trained, store: &ModelStore, active: bool) -> String {
+pub(super) fn summary(trained: &Trained, store: &ModelStore) -> String {
     let mut out = String::new();
     for warning in &trained.warnings {
         let _ = writeln!(out, "Note: {warning}");
     }
     out.push_str(&report::text(&trained.manifest));
+    if trained.active && !trained.objections.is_empty() {
+        let _ = writeln!(out, "Note: worse than a rule of thumb on purchases it had not seen: {}", trained.objections.join("; "));
+    }
     let _ = writeln!(out, "\n{}", time(&trained.run));
     for version in &trained.deleted {
         let _ = writeln!(out, "Deleted the old version {version}");
     }
     let folder = store.path(&trained.version);
-    let state = if active { "now current" } else { "not active" };
+    let state = if trained.active { "now current" } else { "not active" };
     let _ = writeln!(out, "Model {} ({state})\nReport {}", trained.version, folder.join(report::FILE).display());
     out
 }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use proptest::prelude::*;
 use shopkeeper_models::catalogue::{Catalogue, Said};
-use shopkeeper_models::recommender::{Boost, Filter, Purchased, Query, Rule, Scratch, Source, Target, Verdict};
+use shopkeeper_models::recommender::{Boost, Filter, Parts, Purchased, Query, Recommender, Rule, Scratch, Source, Target, Verdict};
 use shopkeeper_models::store::ModelStore;
 use shopkeeper_models::{CustomerIx, ItemIx, Model};
 
@@ -14,6 +14,16 @@ fn model() -> &'static Model {
     static MODEL: OnceLock<Model> = OnceLock::new();
     MODEL.get_or_init(|| {
         ModelStore::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/golden")).load_current().expect("the golden version")
+    })
+}
+
+/// The recommender of the same version without its shortlists: it scores every candidate for every question.
+fn in_full() -> &'static Recommender {
+    static IN_FULL: OnceLock<Recommender> = OnceLock::new();
+    IN_FULL.get_or_init(|| {
+        let parts = model().recommender.parts();
+        assert!(parts.shortlists.is_some(), "the golden version has shortlists");
+        Recommender::new(Parts { shortlists: None, ..parts.clone() })
     })
 }
 
@@ -186,6 +196,26 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
+    fn a_shortlist_answers_as_scoring_every_candidate_does(
+        customer in 0..model().customers.len() as u32,
+        exclude in any_items(12),
+        changes in prop::collection::vec((0..model().items().len(), any::<bool>()), 0..6),
+        new_only in any::<bool>(),
+        n in 0_usize..30,
+    ) {
+        let mut catalogue = Catalogue::new(&model().recommender);
+        for (row, available) in changes {
+            let said = Said { available: Some(available), ..Said::default() };
+            catalogue.say(&model().recommender, model().items().id(ItemIx(row as u32)), said);
+        }
+        let purchased = if new_only { Purchased::Exclude } else { Purchased::Include };
+        let customer = Some(CustomerIx(customer));
+        let query = Query { customer, exclude: &exclude, catalogue: Some(&catalogue), purchased, n, ..Query::default() };
+        let mut scratch = Scratch::default();
+        prop_assert_eq!(model().recommender.recommend(&query, &mut scratch), in_full().recommend(&query, &mut scratch));
+    }
+
+    #[test]
     fn an_answer_keeps_the_rules_and_holds_as_many_items_as_it_can(
         customer in prop::option::of(0..model().customers.len() as u32),
         basket in any_items(5),
@@ -224,6 +254,7 @@ proptest! {
         let mut used = Scratch::default();
         model().recommender.recommend(&Query { n: 3, ..Query::default() }, &mut used);
         prop_assert_eq!(&model().recommender.recommend(&query, &mut used), &answer);
+        prop_assert_eq!(&in_full().recommend(&query, &mut used), &answer);
         // what is said of an item agrees with the answer
         for item in shown.first().into_iter().copied().chain([ItemIx((n % model().items().len()) as u32)]) {
             let why = model().recommender.why(&query, item, &mut used);

@@ -52,6 +52,35 @@ fn a_few_purchases_after_a_long_silence_do_not_teach_the_ranker() {
 }
 
 #[test]
+fn a_version_that_a_baseline_beats_is_saved_but_held_back() {
+    // two favourites and a passing fancy in every order, each customer once a week; then a third of the customers once more, four months later
+    let order = |customer: usize, visit: usize, day: i64| {
+        let items = [format!("f{}", customer * 7 % 60), format!("f{}", (customer * 7 + 1) % 60), format!("n{}", (customer + visit) % 50)];
+        items.map(|item| line(&format!("c{customer:03}"), &format!("o{customer}-{day}"), &item, day))
+    };
+    let mut lines: Vec<shop::Line> = (0..120)
+        .flat_map(|customer| (customer as i64 % 7..200).step_by(7).enumerate().flat_map(move |(visit, day)| order(customer, visit, day)))
+        .collect();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (purchases, store) = (folder.path().join("purchases.parquet"), folder.path().join("store"));
+    shop::write(&purchases, &lines);
+    let first = shop::train(&purchases, &store, &[]);
+    lines.extend((0..120).step_by(3).flat_map(|customer| order(customer, 99, 320)));
+    shop::write(&purchases, &lines);
+    let command = || {
+        let mut command = shopkeeper();
+        command.arg("train").arg("--purchases").arg(&purchases).arg("--store").arg(&store);
+        command
+    };
+    let held_back = command().assert().code(3).get_output().clone();
+    let said = String::from_utf8_lossy(&held_back.stderr);
+    assert!(said.contains("is saved but not current") && said.contains("shopkeeper models activate"), "{said}");
+    assert_eq!(shop::current(&store), first);
+    command().args(["--activate", "always"]).assert().success();
+    assert_ne!(shop::current(&store), first);
+}
+
+#[test]
 fn support_confidence_and_lift_are_those_of_the_counts() {
     // 10 orders: bread in 5, butter in 4, both in 3, milk alone in 4
     let baskets = [["bread", "butter"]; 3]

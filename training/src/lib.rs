@@ -10,6 +10,7 @@ pub mod customers;
 pub mod demo_shop;
 pub mod evaluation;
 pub mod factors;
+pub mod gate;
 pub mod habits;
 pub mod hidden_third;
 pub mod histories;

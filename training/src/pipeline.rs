@@ -24,6 +24,7 @@ use shopkeeper_models::recommender::{Ranker, Recommender};
 use shopkeeper_models::rfm::RfmGroups;
 use shopkeeper_models::rules::Rules;
 use shopkeeper_models::segments::Segments;
+use shopkeeper_models::shortlists::Shortlists;
 use shopkeeper_models::store::{ModelStore, Run};
 use shopkeeper_models::value::{SpendModel, ValueRules};
 use shopkeeper_models::{Model, calendar, table};
@@ -39,13 +40,13 @@ use crate::log::{Past, PurchaseLog};
 use crate::outlook::outlooks;
 use crate::progress::Progress;
 use crate::read::{Read, ReadError, ReadSettings, read};
-use crate::recommender::{RecommenderParams, with_segments};
+use crate::recommender::{RecommenderParams, shortlists, with_segments};
 use crate::rules::{Explosion, MOST_ITEMS, RuleParams};
 use crate::segments::needs::CategorySpend;
 use crate::segments::{DBSCAN_CUSTOMERS, Previous, SegmentMethod, SegmentParams, Segmentation, Shop};
 use crate::tempo::{default_horizon, tempos};
 use crate::tuning::{Effort, Tuning, tune};
-use crate::{buy_till_you_die, customers, evaluation, loyalty, report, value};
+use crate::{buy_till_you_die, customers, evaluation, gate, loyalty, report, value};
 
 /// Rows of each reason of rejection that the data quality shows.
 const EXAMPLES: usize = 4;
@@ -85,8 +86,22 @@ pub struct TrainSettings {
     pub rules: RuleParams,
     /// Insights.
     pub insights: InsightParams,
-    /// Whether the new version becomes the current one. Default true.
-    pub activate: bool,
+    /// Whether to measure on a hold-out first, which fits the recommender twice more. Default true.
+    pub measure: bool,
+    /// When the new version becomes the current one. Default unless it is worse than a baseline.
+    pub activate: Activate,
+}
+
+/// When a new version becomes the current one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activate {
+    /// Unless the [gate](crate::gate) speaks against it and there is a version to go on with.
+    #[default]
+    UnlessWorse,
+    /// Whatever was measured.
+    Always,
+    /// Not now.
+    Never,
 }
 
 impl Default for TrainSettings {
@@ -108,7 +123,8 @@ impl Default for TrainSettings {
             value: ValueRules::default(),
             rules: RuleParams::default(),
             insights: InsightParams::default(),
-            activate: true,
+            measure: true,
+            activate: Activate::default(),
         }
     }
 }
@@ -124,6 +140,10 @@ pub struct Trained {
     pub run: Run,
     /// What the reader wants known.
     pub warnings: Vec<String>,
+    /// Whether it is the current version now.
+    pub active: bool,
+    /// What the [gate](crate::gate) says against it; empty for a good one.
+    pub objections: Vec<String>,
     /// Versions deleted to keep to the number wanted.
     pub deleted: Vec<String>,
 }
@@ -276,7 +296,12 @@ pub fn train(settings: &TrainSettings, store: &ModelStore, progress: &dyn Progre
                 None
             }
         };
-        let (mut evaluation, shown) = fits.evaluate(None, &mut stages)?;
+        data.warnings.extend(fits.quiet());
+        let (mut evaluation, shown) = if settings.measure {
+            fits.evaluate(None, &mut stages)?
+        } else {
+            (Evaluation { skipped: vec!["everything: not asked for".to_owned()], ..Evaluation::default() }, None)
+        };
         let fitted = fits.fit(&mut stages, settings, previous.as_ref());
         if let (Some(measured), Some(shown)) = (&mut evaluation.recommendations, shown) {
             measured.stability = stages.fit("compare answers", &data.log, || shown.stability(data.log.as_of_day, &fitted.recommender));
@@ -301,6 +326,12 @@ pub fn train(settings: &TrainSettings, store: &ModelStore, progress: &dyn Progre
             };
             settings.insights.fit(&past, members, fits.churn.horizon_days, &checked)
         });
+        let objections = gate::objections(&evaluation);
+        let active = match settings.activate {
+            Activate::UnlessWorse => objections.is_empty() || store.current().is_err(),
+            Activate::Always => true,
+            Activate::Never => false,
+        };
         let manifest = Manifest {
             format: FORMAT_VERSION,
             as_of: rfc3339(data.log.as_of),
@@ -333,9 +364,9 @@ pub fn train(settings: &TrainSettings, store: &ModelStore, progress: &dyn Progre
                     },
                 )
             })
-            .and_then(|(rows, run)| Ok((staging.publish(manifest.clone(), &rows, &run, settings.activate)?, run)))?;
+            .and_then(|(rows, run)| Ok((staging.publish(manifest.clone(), &rows, &run, active)?, run)))?;
         let manifest = shopkeeper_models::model::read_manifest(&store.path(&version), &version)?;
-        Ok(Trained { version, manifest, run, warnings: data.warnings, deleted: store.retain(settings.keep)? })
+        Ok(Trained { version, manifest, run, warnings: data.warnings, active, objections, deleted: store.retain(settings.keep)? })
     })
 }
 
@@ -345,9 +376,11 @@ pub fn evaluate(settings: &TrainSettings, cut: Option<Day>, progress: &dyn Progr
     settings.check()?;
     settings.on_threads(|_| {
         let mut stages = Stages { progress, seconds: Vec::new() };
-        let data = stages.time("read", |progress| read(&settings.read, progress))?;
+        let mut data = stages.time("read", |progress| read(&settings.read, progress))?;
         settings.check_customers(&data.log)?;
-        let (evaluation, _) = Fits::new(settings, &data.log, &mut stages).evaluate(cut, &mut stages)?;
+        let fits = Fits::new(settings, &data.log, &mut stages);
+        data.warnings.extend(fits.quiet());
+        let (evaluation, _) = fits.evaluate(cut, &mut stages)?;
         Ok(Evaluated { evaluation, data: summary(&data), warnings: data.warnings })
     })
 }
@@ -444,6 +477,12 @@ impl<'a> Fits<'a> {
         })
     }
 
+    /// A warning of a window that has hardly a shopper.
+    fn quiet(&self) -> Option<String> {
+        let past = self.log.before(self.log.as_of_day);
+        gate::quiet(&past, self.recommender.window(&past))
+    }
+
     /// The recommender that would be served at `past.day`, segments included.
     fn served(&self, past: &Past<'_>) -> Recommender {
         let recommender = self.recommender.fit(past);
@@ -512,6 +551,7 @@ impl<'a> Fits<'a> {
         let log = self.log;
         let past = log.before(log.as_of_day);
         let recommender = stages.fit("fit recommender", log, || self.recommender.fit(&past));
+        let shortlists = stages.fit("shortlists", log, || shortlists(&recommender));
         let tempos = tempos(&past);
         let buy_till_you_die = stages.fit("fit buy till you die", log, || buy_till_you_die::fit(&tempos));
         let (churn, spend) = stages.fit("fit churn", log, || {
@@ -530,7 +570,7 @@ impl<'a> Fits<'a> {
             let loyalty = loyalty::fit(&past, &loyalty_rules);
             let rules = customers::rules(&tempos, &outlooks, &settings.lifecycle, &settings.rfm_groups, loyalty_rules, settings.value);
             let customers = customers::fit(&past, &tempos, (&outlooks, churn.horizon_days()), &rules, &segmentation);
-            Fitted { recommender, buy_till_you_die, churn, spend, segmentation, customers, loyalty, rules }
+            Fitted { recommender, shortlists, buy_till_you_die, churn, spend, segmentation, customers, loyalty, rules }
         })
     }
 }
@@ -538,6 +578,7 @@ impl<'a> Fits<'a> {
 /// Everything fitted on the whole log.
 struct Fitted {
     recommender: Recommender,
+    shortlists: Shortlists,
     buy_till_you_die: BuyTillYouDie,
     churn: ChurnModel,
     spend: Option<SpendModel>,
@@ -578,6 +619,7 @@ impl Fitted {
             (ALIKE_FILE, parts.alike.to_batch()),
             (AFFINITY_FILE, parts.affinity.to_batch()),
             (LATELY_FILE, parts.lately.to_batch()),
+            (Shortlists::FILE, self.shortlists.to_batch()),
             (CUSTOMER_FACTORS_FILE, parts.customer_factors.to_batch()),
             (ITEM_FACTORS_FILE, parts.item_factors.to_batch()),
             (Segments::FILE, self.segmentation.segments.to_batch()),

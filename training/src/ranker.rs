@@ -17,9 +17,9 @@ use crate::symmetric_trees::TreesParams;
 /// What each customer counts in the logistic regressions, in rows, however many candidates they have: the metrics count customers, too.
 const ROWS_OF_A_CUSTOMER: f32 = 100.0;
 /// Windows that are looked at for each one that is learned on.
-const LOOKED_AT: u32 = 4;
+pub(crate) const LOOKED_AT: u32 = 4;
 /// A window with so many times fewer shoppers than the busiest one tells of a gap in the data, not of what customers buy.
-const QUIET: usize = 5;
+pub(crate) const QUIET: usize = 5;
 /// Baskets that the basket head needs at least.
 const LEAST_BASKETS: usize = 200;
 
@@ -212,7 +212,7 @@ impl RecommenderParams {
 }
 
 /// Customers with an order on these days.
-fn shoppers(past: &Past<'_>, days: std::ops::Range<Day>) -> usize {
+pub(crate) fn shoppers(past: &Past<'_>, days: std::ops::Range<Day>) -> usize {
     let log = past.log();
     (0..log.customers()).filter(|&customer| past.orders_of(customer).any(|order| days.contains(&log.order_day[order]))).count()
 }

@@ -1,11 +1,14 @@
 //! The recommender: counts from the history at a day, and ranking weights learned on earlier windows inside that history.
 
 use arrow::array::UInt16Array;
+use rayon::prelude::*;
+use shopkeeper_models::CustomerIx;
 use shopkeeper_models::calendar::Day;
 use shopkeeper_models::items::RECENT_DAYS;
 use shopkeeper_models::logistic::{Logistic, Weight};
-use shopkeeper_models::recommender::{EXPLORE_FEATURES, Head, Parts, REPEAT_FEATURES, Ranker, Recommender, Trees};
+use shopkeeper_models::recommender::{EXPLORE_FEATURES, Head, Parts, REPEAT_FEATURES, Ranker, Recommender, Scratch, Trees};
 use shopkeeper_models::segments::Favourites;
+use shopkeeper_models::shortlists::{Shortlisted, Shortlists};
 
 use crate::affinity::{AffinityParams, nothing};
 use crate::co_purchase::CoPurchaseParams;
@@ -107,6 +110,7 @@ impl RecommenderParams {
             customer_factors,
             item_factors,
             segments: None,
+            shortlists: None,
             lately: if self.without == Some(Part::Lately) { nothing(bought.len()) } else { self.lately.fit(&histories, count) },
             histories,
             ranker,
@@ -117,6 +121,15 @@ impl RecommenderParams {
 /// The recommender with the segments that fill up short answers.
 pub fn with_segments(recommender: Recommender, segment_of: Vec<u16>, favourites: Favourites) -> Recommender {
     Recommender::new(Parts { segments: Some((UInt16Array::from(segment_of), favourites)), ..recommender.parts().clone() })
+}
+
+/// What each customer would be shown first.
+pub fn shortlists(recommender: &Recommender) -> Shortlists {
+    let rows: Vec<Vec<Shortlisted>> = (0..recommender.customers() as u32)
+        .into_par_iter()
+        .map_init(Scratch::default, |scratch, customer| recommender.shortlist(CustomerIx(customer), scratch))
+        .collect();
+    Shortlists::new(&rows)
 }
 
 /// Weights for a history too short to learn from: what was bought often and lately first, then what goes with it, then what is popular.

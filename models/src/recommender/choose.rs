@@ -68,6 +68,7 @@ impl Recommender {
     }
 }
 
-fn best_first(a: &Entrant, b: &Entrant) -> Ordering {
+/// Better first; ties go to the lower id.
+pub(super) fn best_first(a: &Entrant, b: &Entrant) -> Ordering {
     b.log_odds.total_cmp(&a.log_odds).then(a.item.cmp(&b.item))
 }

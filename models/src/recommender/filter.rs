@@ -53,17 +53,23 @@ pub enum Unmet {
 impl Recommender {
     /// What keeps an item out of the answer to a question, as far as its filter goes; `None` when it may be shown.
     pub fn unmet(&self, item: ItemIx, query: &Query<'_>) -> Option<Unmet> {
+        let available = query.catalogue.map_or_else(|| self.parts.items.available.value(item.row()), |now| now.is_available(item));
+        if available { self.narrowed_out(item, query) } else { Some(Unmet::Available) }
+    }
+
+    /// The same, whether or not it is available.
+    pub(super) fn narrowed_out(&self, item: ItemIx, query: &Query<'_>) -> Option<Unmet> {
         let (items, filter, row) = (&self.parts.items, &query.filter, item.row());
-        let available = query.catalogue.map_or_else(|| items.available.value(row), |now| now.is_available(item));
+        if !filter.narrows() {
+            return None;
+        }
         let category = |categories: &[Range<u32>]| self.category_tree.is_within(self.category_now(item, query), categories);
         let brand = |brands: &[u32]| brands.contains(&query.catalogue.map_or(self.brands.of[row], |now| now.brand(item)));
         let price = |(least, most): (f64, f64)| {
             let price = query.catalogue.map_or_else(|| items.price.get(row), |now| now.price(item));
             price.is_some_and(|price| (least..=most).contains(&price))
         };
-        if !available {
-            Some(Unmet::Available)
-        } else if !filter.categories.is_none_or(category) {
+        if !filter.categories.is_none_or(category) {
             Some(Unmet::Category)
         } else if !filter.brands.is_none_or(brand) {
             Some(Unmet::Brand)

@@ -19,6 +19,7 @@ mod ranker;
 mod related;
 mod rules;
 mod scratch;
+mod shortlist;
 mod signals;
 mod substitutes;
 mod trees;
@@ -50,6 +51,7 @@ use crate::histories::Histories;
 use crate::items::{Groups, Items};
 use crate::logistic::sigmoid;
 use crate::segments::Favourites;
+use crate::shortlists::Shortlists;
 
 /// More popular items than this are looked at before a stranger's answer is put in order, so that a basket or an exclusion leaves enough.
 const MOST_BLOCKED: usize = 100;
@@ -83,6 +85,8 @@ pub struct Parts {
     pub segments: Option<(UInt16Array, Favourites)>,
     /// The learned weights.
     pub ranker: Ranker,
+    /// What each customer would be shown first; none while the weights are being learned, and in versions that were fitted without.
+    pub shortlists: Option<Shortlists>,
 }
 
 /// A fitted recommender, ready to answer.
@@ -145,7 +149,7 @@ impl Recommender {
 
     /// The same recommender with other weights.
     pub fn with_ranker(self, ranker: Ranker) -> Self {
-        Self::new(Parts { ranker, ..self.parts })
+        Self::new(Parts { ranker, shortlists: None, ..self.parts })
     }
 
     /// What it was put together from.
@@ -191,6 +195,9 @@ impl Recommender {
 
     /// Answers a question with exactly `query.n` items whenever so many are eligible. Deterministic; ties go to the lower id.
     pub fn recommend(&self, query: &Query<'_>, scratch: &mut Scratch) -> Answer {
+        if let Some(answer) = self.from_shortlist(query) {
+            return answer;
+        }
         self.start(query, scratch);
         let mut answer = self.pin(query, scratch);
         let pinned = answer.len();
@@ -206,11 +213,8 @@ impl Recommender {
         }
         let chosen = self.choose(query, query.n - pinned, scratch);
         answer.extend(chosen.iter().map(|entrant| self.explain(entrant, query, scratch)));
-        let scored = &answer[pinned..];
-        let own = scored.iter().any(|entry| matches!(entry.source, Source::Repeat | Source::CoPurchase));
-        let best = scored.first().map(|entry| entry.source);
-        let ladder = self.fill(query, pinned, &mut answer, scratch);
-        let fallback = if own { None } else { best.or(ladder) };
+        self.fill(query, pinned, &mut answer, scratch);
+        let fallback = shortlist::fallback(&answer[pinned..]);
         Answer { items: answer, fallback }
     }
 
@@ -223,7 +227,7 @@ impl Recommender {
         repeat.clear();
         explore.clear();
         self.candidates(query, query.purchased != Purchased::Exclude, scratch, |candidate, scratch| {
-            if !self.eligible(candidate.item, query, scratch) {
+            if scratch.tally(candidate.item).kept_back || !self.takes_part(candidate.item, query) {
                 return;
             }
             let Candidate { item, orders, days_since_last, .. } = candidate;
@@ -235,7 +239,11 @@ impl Recommender {
         });
         repeat.decide(&self.repeat);
         explore.decide(&self.explore);
-        scratch.scored.extend(repeat.entrants.iter().chain(&explore.entrants));
+        for entrant in repeat.entrants.iter().chain(&explore.entrants) {
+            if self.eligible(entrant.item, query, scratch) {
+                scratch.scored.push(*entrant);
+            }
+        }
         (scratch.repeat_contest, scratch.explore_contest) = (repeat, explore);
     }
 
@@ -305,18 +313,16 @@ impl Recommender {
         Reason::Popular { recent_buyers: self.parts.items.recent_buyers.value(item.row()) }
     }
 
-    /// Fills the answer up to n: segment favourites, the customer's first category, the most popular items that the filter lets in. Returns the
-    /// first rung used. The first `pinned` items of the answer set no ceiling to the scores.
-    fn fill(&self, query: &Query<'_>, pinned: usize, answer: &mut Vec<Recommendation>, scratch: &mut Scratch) -> Option<Source> {
+    /// Fills the answer up to n: segment favourites, the customer's first category, the most popular items that the filter lets in.
+    /// The first `pinned` items of the answer set no ceiling to the scores.
+    fn fill(&self, query: &Query<'_>, pinned: usize, answer: &mut Vec<Recommendation>, scratch: &mut Scratch) {
         if answer.len() >= query.n {
-            return None;
+            return;
         }
-        let mut first = None;
         let mut add = |item: ItemIx, share: f32, source: Source, reason: Reason, scratch: &mut Scratch| {
             if !scratch.tally(item).taken && self.eligible(item, query, scratch) && self.has_room(item, query, scratch) {
                 scratch.tally(item).taken = true;
                 self.note_shown(item, query, scratch);
-                first.get_or_insert(source);
                 let ceiling = answer[pinned..].last().map_or(1.0, |last| last.score);
                 answer.push(Recommendation { item, score: share.min(ceiling), source, reason });
             }
@@ -327,7 +333,7 @@ impl Recommender {
             for (item, buyers) in favourites.of(segment) {
                 let share = buyers as f32 / self.parts.ranker.customers.max(1) as f32;
                 if add(item, share, Source::Segment, Reason::SegmentFavourite { segment, buyers }, scratch) {
-                    return first;
+                    return;
                 }
             }
         }
@@ -335,7 +341,7 @@ impl Recommender {
         if let Some(usual) = usual {
             for &item in &self.category_popular[usual as usize] {
                 if add(item, self.popularity(item), Source::Category, self.popular_reason(item), scratch) {
-                    return first;
+                    return;
                 }
             }
         }
@@ -345,7 +351,6 @@ impl Recommender {
                 break;
             }
         }
-        first
     }
 
     /// How many customers it knows.

@@ -89,7 +89,7 @@ impl Recommender {
             let gap_days = self.standing(query.customer, &query.fresh).gap_days;
             let mut look = |bought: Bought| {
                 if self.is_kept_back(&bought, gap_days, query) {
-                    scratch.tally(bought.item).blocked = true;
+                    scratch.tally(bought.item).kept_back = true;
                 }
             };
             match query.customer {
@@ -124,7 +124,8 @@ impl Recommender {
 
     /// Whether the rules let an item into the answer.
     pub(super) fn eligible(&self, item: ItemIx, query: &Query<'_>, scratch: &mut Scratch) -> bool {
-        !scratch.tally(item).blocked && self.unmet(item, query).is_none()
+        let tally = *scratch.tally(item);
+        !tally.blocked && !tally.kept_back && self.unmet(item, query).is_none()
     }
 
     /// Whether the answer has room for another item of this one's category.

@@ -10,6 +10,8 @@ pub(crate) struct Tally {
     epoch: u32,
     /// Must not be shown.
     pub(crate) blocked: bool,
+    /// The rule on purchased items keeps it back.
+    pub(crate) kept_back: bool,
     /// Already taken as a candidate or into the answer.
     pub(crate) taken: bool,
     /// What the linear item model says; 0 when it says nothing.

@@ -122,6 +122,13 @@ pub(super) struct PlaceRef<'a> {
     arm: &'a str,
 }
 
+impl<'a> PlaceRef<'a> {
+    /// An arm of an experiment of this name.
+    pub(super) fn new(name: &'a str, arm: &'a str) -> Self {
+        Self { name, arm }
+    }
+}
+
 impl Experiment {
     /// Checks an experiment against the scenarios of its file. The error says what was found and what was expected.
     pub(super) fn start(self, scenario: impl Fn(&str) -> Option<Arc<Rules>>) -> Result<Running, String> {
@@ -197,7 +204,7 @@ impl Place {
 
     /// What an answer says of it.
     pub(super) fn reference(&self) -> PlaceRef<'_> {
-        PlaceRef { name: &self.running.experiment.name, arm: ARMS[self.arm] }
+        PlaceRef::new(&self.running.experiment.name, ARMS[self.arm])
     }
 }
 

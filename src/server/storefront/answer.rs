@@ -11,6 +11,7 @@ use shopkeeper_models::recommender::{Fresh, Query, Reason, Recommendation};
 use shopkeeper_models::{CustomerIx, ItemIx, Model};
 use utoipa::ToSchema;
 
+use super::json;
 use crate::server::experiment::{Place, PlaceRef};
 use crate::server::extract::Id;
 use crate::server::messages::Language;
@@ -137,25 +138,25 @@ pub(in crate::server) struct Shown<'a> {
 pub(super) struct RecommendationAnswer<'a> {
     /// Unique to this answer. Name it, with an item's rank, in the events of impressions, clicks, carts and purchases that come of it.
     #[schema(example = "3f1c9a0b9c1d22aa5b6c7d8e70817263544a5b6c-AARR")]
-    recommendation_id: String,
+    pub(super) recommendation_id: String,
     /// Whether anything is known of the customer: by the model, or by events since.
-    known: bool,
+    pub(super) known: bool,
     /// Where the answer had to start when the shopper's own history gave nothing; null when it did.
     #[schema(value_type = Option<SourceName>, required)]
-    fallback: Option<&'static str>,
+    pub(super) fallback: Option<&'static str>,
     /// Exactly n items whenever n are eligible.
     pub(super) items: Vec<Shown<'a>>,
     /// Items of the request that the model does not know.
-    unknown_items: Vec<String>,
+    pub(super) unknown_items: Vec<String>,
     /// Categories of the request that the model does not know. When it knows none of those asked for, no item is eligible.
-    unknown_categories: Vec<String>,
+    pub(super) unknown_categories: Vec<String>,
     /// Brands of the request that the model does not know. When it knows none of those asked for, no item is eligible.
-    unknown_brands: Vec<String>,
+    pub(super) unknown_brands: Vec<String>,
     /// The arm of the experiment that answered; only where one is running and the request takes part in it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    experiment: Option<PlaceRef<'a>>,
+    pub(super) experiment: Option<PlaceRef<'a>>,
     /// Which model answered.
-    model: ModelRef<'a>,
+    pub(super) model: ModelRef<'a>,
 }
 
 /// Who is shopping, what is in the basket, and what may be shown.
@@ -314,7 +315,7 @@ pub(super) fn respond(shop: &Shop, wanted: &Wanted, lang: Option<&str>, ask: Ask
     let catalogue = served.catalogue.load();
     let mut unknown = Unknown::default();
     let asked = ask.look_up(shop, &served, &catalogue, &mut unknown)?;
-    let answered = answer::json(&served, &recommend(shop, &served, &asked, &[], unknown).0)?;
+    let answered = answer::of_bytes(&served, json::answer(&recommend(shop, &served, &asked, &[], unknown).0));
     Ok(in_language(answered, language))
 }
 

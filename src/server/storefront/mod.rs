@@ -3,6 +3,7 @@
 mod answer;
 mod batch;
 mod explain;
+mod json;
 mod recommendations;
 mod related;
 

@@ -5,7 +5,7 @@
 pub fn ndcg(hit_ranks: impl Iterator<Item = usize>, truth: usize, k: usize) -> f64 {
     let gain = |rank: usize| 1.0 / ((rank + 1) as f64).log2();
     let ideal: f64 = (1..=truth.min(k)).map(gain).sum();
-    if ideal > 0.0 { hit_ranks.map(gain).sum::<f64>() / ideal } else { 0.0 }
+    if ideal > 0.0 { hit_ranks.map(gain).fold(0.0, |sum, gain| sum + gain) / ideal } else { 0.0 }
 }
 
 /// Average precision of a ranking: sum over hits, given by their ascending ranks, of the precision down to there, over min(k, truth); 0 to 1.
