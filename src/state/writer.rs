@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -26,8 +27,8 @@ const MAX_ROWS: usize = 20_000;
 const MAX_CHUNK: usize = 128;
 /// Rows after which the log is copied into the file, beside the writing.
 const COPIED: usize = 10_000;
-/// Bytes of the log after which writing waits for the rest of it to be copied, so that it starts again from its beginning.
-const MAX_LOG: u64 = 64 << 20;
+/// Pages of the log after which writing waits for the rest of it to be copied, so that it starts again from its beginning: 64 MiB.
+const MAX_LOG: i64 = 16_384;
 /// How often events that are too old are looked for.
 const SWEEP: Duration = Duration::from_secs(600);
 /// Old events deleted in one go.
@@ -83,7 +84,8 @@ impl Writer {
     /// Writes until nobody can send any more.
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let (copies, wanted) = mpsc::channel(1);
-        tokio::spawn(copy_log(self.path.clone(), wanted));
+        let log = Arc::new(AtomicI64::new(0));
+        tokio::spawn(copy_log(self.path.clone(), wanted, Arc::clone(&log)));
         let (mut swept, mut written): (Option<Instant>, usize) = (None, 0);
         while let Some(first) = queue.recv().await {
             let mut rows = first.rows();
@@ -100,7 +102,11 @@ impl Writer {
                 written = 0;
                 // one that is under way will do
                 let _ = copies.try_send(());
-                self.restart_log().await;
+                if log.load(Ordering::Relaxed) > MAX_LOG {
+                    // nobody writes meanwhile, so that all of it is copied, unless somebody still reads what is old
+                    let pages = copy(&mut self.connection).await;
+                    log.store(if pages.is_some() { 0 } else { MAX_LOG }, Ordering::Relaxed);
+                }
             }
             if swept.is_none_or(|swept| swept.elapsed() > SWEEP) {
                 if let Err(error) = self.sweep().await {
@@ -161,17 +167,6 @@ impl Writer {
         }
     }
 
-    /// Lets a log that has grown long start again: what was not copied yet is copied now.
-    async fn restart_log(&mut self) {
-        let mut log = self.path.as_os_str().to_owned();
-        log.push("-wal");
-        if std::fs::metadata(&log).is_ok_and(|log| log.len() > MAX_LOG)
-            && let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.connection).await
-        {
-            tracing::warn!(%error, "the log of the state was not shortened");
-        }
-    }
-
     /// Deletes events that are older than is kept.
     async fn sweep(&mut self) -> Result<(), Error> {
         let Some(days) = self.event_days else { return Ok(()) };
@@ -186,15 +181,32 @@ impl Writer {
     }
 }
 
-/// Copies the log into the file whenever that is wanted, while the writer goes on.
-async fn copy_log(path: PathBuf, mut wanted: mpsc::Receiver<()>) {
+/// Copies the log into the file whenever that is wanted, while the writer goes on, and says how many pages the log has.
+async fn copy_log(path: PathBuf, mut wanted: mpsc::Receiver<()>, log: Arc<AtomicI64>) {
     let mut connection = match super::connect(&path, false).await {
         Ok(connection) => connection,
-        Err(error) => return tracing::warn!(%error, "the log of the state is copied only when it has grown long"),
+        Err(error) => {
+            tracing::warn!(%error, "the log of the state is copied while nobody can write");
+            while wanted.recv().await.is_some() {
+                log.store(i64::MAX, Ordering::Relaxed);
+            }
+            return;
+        }
     };
     while wanted.recv().await.is_some() {
-        if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut connection).await {
+        if let Some(pages) = copy(&mut connection).await {
+            log.store(pages, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Copies what can be copied of the log without waiting for anybody. Returns the pages of the log.
+async fn copy(connection: &mut SqliteConnection) -> Option<i64> {
+    match sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(connection).await {
+        Ok(row) => row.try_get(1).ok(),
+        Err(error) => {
             tracing::warn!(%error, "the log of the state was not copied");
+            None
         }
     }
 }

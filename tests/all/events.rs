@@ -313,7 +313,14 @@ fn what_a_model_was_trained_on_is_dropped_and_what_came_late_stays() {
     // late: it happened before what the next model reads to, and is not in its files
     send(&server, &bought("d", "i004", "2026-05-03"));
     let mut train = shopkeeper();
-    train.args(["train", "--tune", "off", "--purchases"]).arg(&history).arg(&events).arg("--store").arg(&store).assert().success();
+    train
+        .args(["train", "--tune", "off", "--activate", "always", "--purchases"])
+        .arg(&history)
+        .arg(&events)
+        .arg("--store")
+        .arg(&store)
+        .assert()
+        .success();
     let reload = || assert_eq!(server.post("/v1/models/reload", &json!({})).status, 200);
     reload();
     assert_eq!((orders("i000"), orders("i002"), orders("i004")), (2, 1, 1), "each purchase counts once: in the model or as fresh");
@@ -327,7 +334,12 @@ fn what_a_model_was_trained_on_is_dropped_and_what_came_late_stays() {
     assert_eq!((orders("i000"), orders("i002"), orders("i004")), (2, 1, 1));
     // a model that read the file up to a day has not seen what came after
     let mut earlier = shopkeeper();
-    earlier.args(["train", "--tune", "off", "--as-of", "2026-05-03", "--purchases"]).arg(&history).arg(&events).arg("--store").arg(&store);
+    earlier
+        .args(["train", "--tune", "off", "--activate", "always", "--as-of", "2026-05-03", "--purchases"])
+        .arg(&history)
+        .arg(&events)
+        .arg("--store")
+        .arg(&store);
     earlier.assert().success();
     reload();
     assert_eq!((orders("i000"), orders("i002"), orders("i004")), (2, 1, 1));
