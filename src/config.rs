@@ -221,6 +221,10 @@ pub struct ServeOptions {
     #[arg(long, value_name = "FILE", env = "SHOPKEEPER_SCENARIOS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scenarios: Option<PathBuf>,
+    /// A folder of messages that say reasons in words, one file a language: en.ftl, zh-Hans.ftl [default: those of the program]
+    #[arg(long, value_name = "DIR", env = "SHOPKEEPER_MESSAGES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages: Option<PathBuf>,
     /// Where events and changes of the catalogue are kept: one SQLite file [default: beside the store, with its name and .state.db]
     #[arg(long, value_name = "FILE", env = "SHOPKEEPER_STATE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -334,7 +338,7 @@ impl TrainOptions {
 impl ServeOptions {
     /// These, and below them `lower`.
     pub fn over(self, lower: Self) -> Self {
-        layered!(self over lower: store, scenarios, state, session_hours, event_days, bind, workers, request_timeout_seconds, client_timeout_seconds, body_limit_bytes, list_limit,
+        layered!(self over lower: store, scenarios, messages, state, session_hours, event_days, bind, workers, request_timeout_seconds, client_timeout_seconds, body_limit_bytes, list_limit,
             watch_interval_seconds, shutdown_timeout_seconds, docs)
     }
 }

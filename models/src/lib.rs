@@ -10,6 +10,7 @@ pub mod boosting;
 pub mod buy_till_you_die;
 pub mod calendar;
 pub mod catalogue;
+mod chunks;
 pub mod churn;
 pub mod co_purchase;
 pub mod customers;

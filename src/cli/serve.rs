@@ -57,6 +57,7 @@ fn settings(options: ServeOptions) -> ServeSettings {
     ServeSettings {
         store: options.store.unwrap_or(defaults.store),
         scenarios: options.scenarios,
+        messages: options.messages,
         state: options.state,
         session_hours: options.session_hours.unwrap_or(defaults.session_hours),
         event_days: options.event_days.or(defaults.event_days),
@@ -80,6 +81,7 @@ fn resolved(settings: ServeSettings) -> ServeOptions {
         event_days: settings.event_days,
         store: Some(settings.store),
         scenarios: settings.scenarios,
+        messages: settings.messages,
         bind: Some(settings.bind),
         workers: Some(settings.workers),
         request_timeout_seconds: Some(settings.request_timeout.as_secs()),

@@ -134,7 +134,8 @@ impl CustomerFilter {
         self
     }
 
-    fn keeps(&self, model: &Model, customer: CustomerIx) -> bool {
+    /// Whether a customer meets every condition.
+    pub(super) fn keeps(&self, model: &Model, customer: CustomerIx) -> bool {
         self.conditions.iter().all(|(field, condition)| match (value(model, *field, customer), condition) {
             (Value::Text(text), Condition::OneOf(texts)) => texts.iter().any(|wanted| *wanted == text),
             (Value::Missing, Condition::OneOf(texts)) => texts.iter().any(|wanted| wanted == NONE),

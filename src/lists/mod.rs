@@ -2,6 +2,7 @@
 //!
 //! The server pages and streams them, the command line writes them to files; both call the same functions here.
 
+mod audience;
 mod churn;
 pub mod columns;
 mod customers;
@@ -19,6 +20,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use shopkeeper_models::{CustomerIx, Model};
 
+pub use audience::{AUDIENCE, AudienceSettings, CUSTOMER as AUDIENCE_CUSTOMER, Offered, audience};
 pub use churn::{CHURN, CHURN_SORT, churn};
 pub use columns::Column;
 pub use customers::{CUSTOMER_SEGMENT, CUSTOMERS, CUSTOMERS_SORT, batch as customer_batch, customers};

@@ -30,6 +30,8 @@ struct ModelSummary {
     current: bool,
     /// Whether this server answers with it.
     serving: bool,
+    /// Whether it is loaded, so that a request may ask for it with the header X-Model-Version: the served one, and the arms of an experiment.
+    loaded: bool,
     /// Exclusive end of the purchases it was fitted on; null when the manifest cannot be read.
     #[schema(required, format = DateTime)]
     as_of: Option<String>,
@@ -55,7 +57,7 @@ struct ModelsAnswer {
 }
 
 impl ModelSummary {
-    fn new(listed: Listed, serving: &str) -> Self {
+    fn new(listed: Listed, serving: &str, loaded: bool) -> Self {
         let (manifest, error) = match listed.manifest {
             Ok(manifest) => (Some(manifest), None),
             Err(error) => (None, Some(error)),
@@ -63,6 +65,7 @@ impl ModelSummary {
         Self {
             current: listed.current,
             serving: listed.version == serving,
+            loaded,
             as_of: manifest.as_ref().map(|manifest| manifest.as_of.clone()),
             finished_at: listed.run.map(|run| run.finished_at),
             customers: manifest.as_ref().map(|manifest| manifest.data.customers),
@@ -86,7 +89,11 @@ async fn list_models(shop: Data<Shop>, _: Params<Nothing>) -> Result<HttpRespons
     let store = shop.store.clone();
     let listed = blocking(move || store.list()).await?;
     let serving = &shop.served().model.version;
-    let models = listed.into_iter().map(|listed| ModelSummary::new(listed, serving)).collect();
+    let models = listed.into_iter().map(|listed| {
+        let loaded = shop.of_version(&listed.version).is_some();
+        ModelSummary::new(listed, serving, loaded)
+    });
+    let models = models.collect();
     Ok(HttpResponse::Ok().json(ModelsAnswer { models }))
 }
 

@@ -65,23 +65,29 @@ impl From<EncodeError> for Problem {
 /// The documentation of one row of a list.
 pub(super) fn row_schema<R>(columns: &[Column<R>]) -> ObjectBuilder {
     columns.iter().fold(ObjectBuilder::new(), |object, column| {
-        let (kind, format) = match column.cell {
-            Cell::Text(_) | Cell::Name(_) => (Type::String, None),
-            Cell::Texts(_) => (Type::Array, None),
-            Cell::Flag(_) => (Type::Boolean, None),
-            Cell::Count(_) | Cell::Maybe(_) => (Type::Integer, None),
-            Cell::Number(_) | Cell::Money(_) => (Type::Number, Some(KnownFormat::Double)),
-            Cell::Score(_) => (Type::Number, Some(KnownFormat::Float)),
-            Cell::Date(_) => (Type::String, Some(KnownFormat::Date)),
-        };
-        let kind = if column.nullable { SchemaType::from_iter([kind, Type::Null]) } else { SchemaType::new(kind) };
-        if matches!(column.cell, Cell::Texts(_)) {
-            let texts = ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::String)).description(Some(column.about));
-            return object.property(column.name, texts).required(column.name);
-        }
-        let property = ObjectBuilder::new().schema_type(kind).format(format.map(SchemaFormat::KnownFormat)).description(Some(column.about));
-        object.property(column.name, property).required(column.name)
+        let (name, schema) = property(column);
+        object.property(name, schema).required(name)
     })
+}
+
+/// The documentation of one column.
+pub(super) fn property<R>(column: &Column<R>) -> (&'static str, Schema) {
+    let (kind, format) = match column.cell {
+        Cell::Text(_) | Cell::Name(_) => (Type::String, None),
+        Cell::Texts(_) => (Type::Array, None),
+        Cell::Flag(_) => (Type::Boolean, None),
+        Cell::Count(_) | Cell::Maybe(_) => (Type::Integer, None),
+        Cell::Number(_) | Cell::Money(_) => (Type::Number, Some(KnownFormat::Double)),
+        Cell::Score(_) => (Type::Number, Some(KnownFormat::Float)),
+        Cell::Date(_) => (Type::String, Some(KnownFormat::Date)),
+    };
+    let kind = if column.nullable { SchemaType::from_iter([kind, Type::Null]) } else { SchemaType::new(kind) };
+    if matches!(column.cell, Cell::Texts(_)) {
+        let texts = ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::String)).description(Some(column.about));
+        return (column.name, texts.into());
+    }
+    let property = ObjectBuilder::new().schema_type(kind).format(format.map(SchemaFormat::KnownFormat)).description(Some(column.about));
+    (column.name, property.into())
 }
 
 /// Gives a documentation type the schema of a list's row.

@@ -7,7 +7,7 @@ use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, Error};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, Parameter, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Response};
 use utoipa_actix_web::AppExt;
@@ -18,6 +18,7 @@ use super::answer::MODEL_VERSION;
 use super::extract::BodyTimeout;
 use super::observe::{Deadline, observe};
 use super::pages::ROW_COUNT;
+use super::problem::Code;
 use super::settings::ServeSettings;
 use super::state::Shop;
 use super::{admin, events, groups, insights, items_changed, learning, marketing, open, problem, scenarios, storefront};
@@ -104,6 +105,14 @@ fn complete(path: &str, item: &mut PathItem) {
     let of_model = path.starts_with("/v1/") && !path.starts_with("/v1/models");
     let operations: [&mut Option<Operation>; 2] = [&mut item.get, &mut item.post];
     for operation in operations.into_iter().flatten() {
+        let takes_version = |(_, response): (&String, &RefOr<Response>)| matches!(response, RefOr::T(response) if response.description.contains(Code::VersionNotLoaded.name()));
+        if operation.responses.responses.iter().any(takes_version) {
+            let about = "Ask this model version, one of those that are loaded (GET /v1/models). Default: the served one.";
+            let schema = ObjectBuilder::new().schema_type(Type::String);
+            let header =
+                ParameterBuilder::new().name(MODEL_VERSION).parameter_in(ParameterIn::Header).schema(Some(schema)).description(Some(about));
+            operation.parameters.get_or_insert_default().push(header.build().into());
+        }
         let is_format = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(parameter) if parameter.name == "format");
         let is_list = operation.parameters.iter().flatten().any(is_format);
         let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") else { continue };

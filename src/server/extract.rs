@@ -1,5 +1,6 @@
 //! The door: text from outside becomes types that cannot be wrong, or a problem that says why not.
 
+use std::borrow::Cow;
 use std::future::{Future, Ready, ready};
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -85,6 +86,43 @@ impl Names {
     pub(super) fn some(&self) -> Option<&[Id]> {
         (!self.0.is_empty()).then_some(&self.0)
     }
+}
+
+/// What stands between the values of a parameter that was given several times, once they are one. No name holds it.
+const BETWEEN: char = '\u{1f}';
+/// The parameters that may be given several times.
+const REPEATABLE: [&str; 2] = ["category", "brand"];
+
+/// The names of a query parameter that may be given several times.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Several(pub(super) Vec<Id>);
+
+impl TryFrom<String> for Several {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let names: Result<Vec<Id>, String> = text.split(BETWEEN).map(|name| Id::try_from(name.to_owned())).collect();
+        names.and_then(Names::try_from).map(|names| Self(names.0))
+    }
+}
+
+/// The query with each of [`REPEATABLE`] once, with all of its values.
+fn gathered(query: &str) -> Cow<'_, str> {
+    let name = |pair: &str| REPEATABLE.into_iter().find(|name| pair.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')));
+    let repeated = |wanted: &str| query.split('&').filter(|pair| name(pair) == Some(wanted)).count() > 1;
+    if !REPEATABLE.into_iter().any(repeated) {
+        return Cow::Borrowed(query);
+    }
+    let mut pairs: Vec<String> = Vec::new();
+    for pair in query.split('&') {
+        let first = name(pair).and_then(|name| pairs.iter_mut().find(|first| first.starts_with(&format!("{name}="))));
+        match first {
+            Some(first) => first.extend(["%1F", pair.split_once('=').map_or("", |(_, value)| value)]),
+            None => pairs.push(pair.to_owned()),
+        }
+    }
+    Cow::Owned(pairs.join("&"))
 }
 
 /// A price: 0 or more, in the shop's money.
@@ -225,7 +263,7 @@ impl<T: DeserializeOwned> FromRequest for Params<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(parse(request.query_string()).map(Self))
+        ready(parse(&gathered(request.query_string())).map(Self))
     }
 }
 
@@ -423,6 +461,7 @@ documented_type!(Id: text().min_length(Some(1)).max_length(Some(MAX_ID_BYTES)));
 documented_type!(Ids: ArrayBuilder::new().items(<Id as utoipa::PartialSchema>::schema()).max_items(Some(MAX_IDS)));
 documented_type!(Names: ArrayBuilder::new().items(<Id as utoipa::PartialSchema>::schema()).max_items(Some(MAX_NAMES)));
 documented_type!(CommaIds: text());
+documented_type!(Several: ArrayBuilder::new().items(<Id as utoipa::PartialSchema>::schema()).max_items(Some(MAX_NAMES)));
 documented_type!(Price: ObjectBuilder::new().schema_type(SchemaType::new(Type::Number)).minimum(Some(0)));
 documented_type!(Count: number(Type::Integer, 1, MAX_N).default(Some(Count::default().0.into())));
 documented_type!(Limit: number(Type::Integer, 1, u32::MAX as usize));

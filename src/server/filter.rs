@@ -70,6 +70,32 @@ impl IntoParams for FilterParams {
     }
 }
 
+/// The parameters of an audience: those of a list of customers, less its order, which is given.
+pub(super) struct AudienceParams;
+
+impl IntoParams for AudienceParams {
+    fn into_params(at: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut params = FilterParams::into_params(at);
+        params.retain(|parameter| !matches!(parameter.name.as_str(), "sort" | "order"));
+        let size = ObjectBuilder::new().schema_type(SchemaType::new(Type::Integer)).minimum(Some(1)).maximum(Some(MAX_AUDIENCE));
+        let rule = ObjectBuilder::new()
+            .schema_type(SchemaType::new(Type::String))
+            .pattern(Some("^(include|exclude|until_due|exclude:[1-9][0-9]{0,8}d)$"));
+        let size_about =
+            format!("The most customers in it, 1 to {MAX_AUDIENCE}; by default {DEFAULT_AUDIENCE}. Each takes some 50 microseconds.");
+        let about = "Whether those who have bought the item before are in it: include, exclude (new buyers alone), exclude:30d or until_due. Default include.";
+        for (name, about, schema) in [("size", size_about.as_str(), size), ("purchased", about, rule)] {
+            let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Query).required(Required::False);
+            params.push(parameter.description(Some(about)).schema(Some(schema)).build());
+        }
+        params
+    }
+}
+
+/// The most customers of an audience, and how many by default.
+pub(super) const MAX_AUDIENCE: usize = 100_000;
+pub(super) const DEFAULT_AUDIENCE: usize = 1_000;
+
 impl From<FilterError> for Problem {
     fn from(error: FilterError) -> Self {
         let code = match &error {

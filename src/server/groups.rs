@@ -16,11 +16,12 @@ use super::extract::{Params, format_of};
 use super::pages::{self, FormatName, Page, list_params};
 use super::problem::{Code, Problem, problems};
 use super::state::{ModelRef, Shop};
+use super::wanted::Wanted;
 use crate::encode::Format;
 use crate::lists::{self, GROUPS, SCORES};
 
-problems!(GroupProblems: BadParameter, BadCursor, NotAcceptable, ModelChanged, Busy);
-problems!(MigrationProblems: BadParameter, UnknownVersion, NotAcceptable, ModelUnusable, Busy);
+problems!(GroupProblems: VersionNotLoaded, BadParameter, BadCursor, NotAcceptable, ModelChanged, Busy);
+problems!(MigrationProblems: VersionNotLoaded, BadParameter, UnknownVersion, NotAcceptable, ModelUnusable, Busy);
 
 row_type!(
     /// One group and its rule.
@@ -92,10 +93,17 @@ list_params!(GroupsParams {
     responses((status = 200, description = "The groups.", body = Page<GroupRow>), GroupProblems)
 )]
 #[get("/v1/groups")]
-async fn list_groups(shop: Data<Shop>, request: HttpRequest, params: Params<GroupsParams>) -> Result<HttpResponse, Problem> {
+async fn list_groups(
+    shop: Data<Shop>,
+    wanted: Wanted,
+    request: HttpRequest,
+    params: Params<GroupsParams>,
+) -> Result<HttpResponse, Problem> {
     let by = params.0.by.and_then(|by| any_names().nth(by.0));
-    pages::send((&shop, shop.pinned()), &request, &params.0.page(), ("groups", by), move |model, window| lists::groups(model, by, window))
-        .await
+    pages::send((&shop, wanted.pinned(&shop)), &request, &params.0.page(), ("groups", by), move |model, window| {
+        lists::groups(model, by, window)
+    })
+    .await
 }
 
 /// Which versions to compare.
@@ -167,10 +175,15 @@ struct MigrationAnswer<'a> {
     responses((status = 200, description = "The moves.", body = MigrationAnswer<'_>), MigrationProblems)
 )]
 #[get("/v1/segments/migration")]
-async fn show_migration(shop: Data<Shop>, request: HttpRequest, params: Params<MigrationParams>) -> Result<HttpResponse, Problem> {
+async fn show_migration(
+    shop: Data<Shop>,
+    wanted: Wanted,
+    request: HttpRequest,
+    params: Params<MigrationParams>,
+) -> Result<HttpResponse, Problem> {
     let MigrationParams { from, to, by, format } = params.0;
     let format = format_of(&request, format)?;
-    let served = shop.pinned();
+    let served = wanted.pinned(&shop);
     let to = to.unwrap_or_else(|| served.model.version.clone());
     let (store, model) = (shop.store.clone(), served.model.clone());
     let by = by.map_or(GroupBy::Lifecycle, |by| by.0);

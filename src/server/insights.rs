@@ -15,11 +15,12 @@ use super::extract::{Id, Nothing, Params, PathId, format_of};
 use super::pages::{self, FormatName, ROW_COUNT};
 use super::problem::{Code, Problem, problems};
 use super::state::{ModelRef, Shop};
+use super::wanted::Wanted;
 use crate::encode::{Encoder, Format};
 use crate::lists;
 
-problems!(InsightsProblems: BadParameter);
-problems!(InsightProblems: BadParameter, MalformedId, UnknownInsight, NotAcceptable, Busy);
+problems!(InsightsProblems: VersionNotLoaded, BadParameter);
+problems!(InsightProblems: VersionNotLoaded, BadParameter, MalformedId, UnknownInsight, NotAcceptable, Busy);
 
 /// A column, with its formula.
 #[derive(Serialize, ToSchema)]
@@ -143,8 +144,8 @@ struct InsightParams {
     responses((status = 200, description = "The insights.", body = Listing<'_>), InsightsProblems)
 )]
 #[get("/v1/insights")]
-async fn list_insights(shop: Data<Shop>, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
-    let served = shop.served();
+async fn list_insights(shop: Data<Shop>, wanted: Wanted, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
+    let served = wanted.served(&shop);
     answer::json(&served, &Listing { insights: INSIGHTS.iter().map(About::new).collect(), model: served.reference() })
 }
 
@@ -159,6 +160,7 @@ async fn list_insights(shop: Data<Shop>, _: Params<Nothing>) -> Result<HttpRespo
 #[get("/v1/insights/{name}")]
 async fn show_insight(
     shop: Data<Shop>,
+    wanted: Wanted,
     request: HttpRequest,
     name: PathId,
     params: Params<InsightParams>,
@@ -167,7 +169,7 @@ async fn show_insight(
     let insight = find(&name.0).ok_or_else(|| Problem::new(Code::UnknownInsight, format!("{:?} is none of {}", name.0, names())))?;
     let format = format_of(&request, format)?;
     let query = InsightQuery { by, from: from.map(|from| from.0), to: to.map(|to| to.0), segment: segment.map(|segment| segment.0) };
-    let served = shop.pinned();
+    let served = wanted.pinned(&shop);
     let rows = lists::insight(&served.model, insight, &query).map_err(|why| Problem::new(Code::BadParameter, why))?;
     if format != Format::Json {
         return pages::send_whole(&shop, &served, insight.name, format, lists::insight_list(rows));

@@ -1,7 +1,7 @@
 //! Changes of the catalogue: effective in the next answer, kept over reloads and restarts.
 
 use actix_web::web::Data;
-use actix_web::{HttpResponse, post, put};
+use actix_web::{HttpResponse, delete, post, put};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -12,6 +12,7 @@ use super::state::Shop;
 use crate::state::{ItemChange, WrittenChange, now};
 
 problems!(ItemProblems: BadParameter, MalformedId, BadBody, BadItems, SlowClient, BodyTooLarge, WrongContentType, StateBusy, StateUnavailable);
+problems!(UnsayProblems: BadParameter, MalformedId, StateBusy, StateUnavailable);
 problems!(ItemsProblems: BadParameter, BadBody, BadItems, SlowClient, BodyTooLarge, WrongContentType, StateBusy, StateUnavailable);
 
 /// The most items of one request.
@@ -90,12 +91,32 @@ async fn change_item(shop: Data<Shop>, id: PathId, _: Params<Nothing>, body: Bod
     let change = ItemChange::check(id.clone(), body.0, now()).map_err(|why| Problem::new(Code::BadItems, why))?;
     shop.state.change_items(vec![change]).await?;
     shop.recatalogue([id.as_str()].into_iter());
+    as_it_is_now(&shop, &id)
+}
+
+/// Takes back what was said of an item
+///
+/// It is again as the model has it; an item that the model does not know is gone. Nothing happens to an item of which nothing was said.
+#[utoipa::path(
+    tag = "admin",
+    params(("id" = inline(Id), Path, description = "The shop's id of the item.", example = "995242")),
+    responses((status = 200, description = "The item as it is now.", body = ItemAnswer<'_>), UnsayProblems)
+)]
+#[delete("/v1/items/{id}")]
+async fn unsay_item(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
+    let id = id.0;
+    shop.state.unsay_item(id.clone()).await?;
+    shop.recatalogue([id.as_str()].into_iter());
+    as_it_is_now(&shop, &id)
+}
+
+fn as_it_is_now(shop: &Shop, id: &str) -> Result<HttpResponse, Problem> {
     let served = shop.served();
     let catalogue = served.catalogue.load();
     let (items, recommender) = (served.model.items(), &served.model.recommender);
-    let answer = match (items.find(&id), catalogue.new_item(&id)) {
+    let answer = match (items.find(id), catalogue.new_item(id)) {
         (None, new) => ItemAnswer {
-            item_id: &id,
+            item_id: id,
             known: false,
             available: new.is_some_and(|new| new.available),
             price: new.and_then(|new| new.price),
@@ -105,7 +126,7 @@ async fn change_item(shop: Data<Shop>, id: PathId, _: Params<Nothing>, body: Bod
             like_item_ids: new.map_or_else(Vec::new, |new| new.like.iter().map(|&(item, _)| items.id(item)).collect()),
         },
         (Some(item), _) => ItemAnswer {
-            item_id: &id,
+            item_id: id,
             known: true,
             available: catalogue.is_available(item),
             price: catalogue.price(item),
@@ -157,5 +178,5 @@ async fn change_items(shop: Data<Shop>, _: Params<Nothing>, lines: Lines) -> Res
 
 /// Adds these routes.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(change_item).service(change_items);
+    config.service(change_item).service(change_items).service(unsay_item);
 }

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::experiment::{ARMS, Evidence, Metric, Running, wilson};
 use super::extract::Params;
 use super::problem::{Problem, problems};
 use super::state::Shop;
-use crate::state::{Kind, now};
+use crate::state::{Kind, TrialCounts, now};
 
 problems!(LearningProblems: BadParameter, StateUnavailable);
 
@@ -82,6 +83,120 @@ struct Use {
     purchase_rate: Option<f64>,
 }
 
+/// What the shoppers of one arm did since the experiment began.
+#[derive(Serialize, ToSchema)]
+struct ArmUse {
+    /// `a` or `b`.
+    arm: &'static str,
+    /// The model version that it names; null for the served one.
+    #[schema(required)]
+    version: Option<String>,
+    /// The scenario that it names; null for the one asked for.
+    #[schema(required)]
+    scenario: Option<String>,
+    /// Shoppers with an event about a recommendation.
+    shoppers: u64,
+    /// Their impressions.
+    impressions: i64,
+    /// Their clicks.
+    clicks: i64,
+    /// Recommendations that they put into the basket.
+    carts: i64,
+    /// Purchase lines of recommendations.
+    purchases: i64,
+    /// Money paid for them.
+    amount: f64,
+    /// Shoppers who did what the experiment counts, at least once.
+    successes: u64,
+    /// Successes over shoppers; null without shoppers.
+    #[schema(required)]
+    rate: Option<f64>,
+    /// The Wilson interval of the rate, 95 of 100: for one look.
+    #[schema(required)]
+    rate_from: Option<f64>,
+    /// Its upper end.
+    #[schema(required)]
+    rate_to: Option<f64>,
+    /// `ahead`, `behind`, or `undecided`: safe to look at as often as one likes.
+    #[schema(example = "undecided")]
+    verdict: &'static str,
+}
+
+/// The experiment that is running, and what it says so far.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExperimentUse)]
+struct ExperimentUse {
+    /// Its name.
+    name: String,
+    /// The scenario whose requests take part; null for all.
+    #[schema(required)]
+    scenario: Option<String>,
+    /// What counts as success.
+    metric: Metric,
+    /// Share of the shoppers that b was to get.
+    share: f64,
+    /// The always-valid p-value: below 0.05 at any time, however often one looks, in at most one of twenty experiments without a difference.
+    p_value: f64,
+    /// Successes of b over those of a, each for the share it was given; 1 = no difference, null before both have any.
+    #[schema(required)]
+    ratio: Option<f64>,
+    /// The interval that holds the true ratio however often one looks, in 95 of 100 experiments; the upper end null for no bound.
+    ratio_from: f64,
+    /// Its upper end.
+    #[schema(required)]
+    ratio_to: Option<f64>,
+    /// The same kind of p-value for the shoppers themselves: below 0.05 something other than the split decides who is counted, as when one
+    /// arm's events get lost, and the verdict is not to be trusted.
+    split_p_value: f64,
+    /// Its arms.
+    arms: Vec<ArmUse>,
+}
+
+impl ExperimentUse {
+    fn new(running: &Running, counts: &[TrialCounts]) -> Self {
+        let experiment = &running.experiment;
+        let of: Vec<TrialCounts> =
+            ARMS.iter().map(|arm| counts.iter().find(|counts| counts.arm == **arm).cloned().unwrap_or_default()).collect();
+        let who = |kind: Kind| Evidence { a: of[0].who(kind), b: of[1].who(kind), share: experiment.share };
+        let evidence = who(experiment.metric.kind());
+        let (ratio_from, ratio_to) = evidence.ratio_interval();
+        let b_is_ahead = evidence.b_is_ahead();
+        let arm = |at: usize| {
+            let (counts, settings) = (&of[at], experiment.arms()[at]);
+            let successes = counts.who(experiment.metric.kind());
+            let interval = wilson(successes, counts.shoppers);
+            ArmUse {
+                arm: ARMS[at],
+                version: settings.version.clone(),
+                scenario: settings.scenario.clone(),
+                shoppers: counts.shoppers,
+                impressions: counts.deeds.impressions,
+                clicks: counts.deeds.clicks,
+                carts: counts.deeds.carts,
+                purchases: counts.deeds.purchases,
+                amount: counts.deeds.amount,
+                successes,
+                rate: (counts.shoppers > 0).then(|| successes as f64 / counts.shoppers as f64),
+                rate_from: interval.map(|interval| interval.0),
+                rate_to: interval.map(|interval| interval.1),
+                verdict: b_is_ahead.map_or("undecided", |b_is_ahead| if b_is_ahead == (at == 1) { "ahead" } else { "behind" }),
+            }
+        };
+        Self {
+            name: experiment.name.clone(),
+            scenario: experiment.scenario.clone(),
+            metric: experiment.metric,
+            share: experiment.share,
+            p_value: evidence.p_value(),
+            ratio: evidence.ratio(),
+            ratio_from,
+            ratio_to: Some(ratio_to).filter(|ratio| ratio.is_finite()),
+            split_p_value: who(Kind::Impression).p_value(),
+            arms: (0..ARMS.len()).map(arm).collect(),
+        }
+    }
+}
+
 /// What became of recommendations, most impressions first.
 #[derive(Serialize, ToSchema)]
 struct LearningAnswer {
@@ -89,6 +204,9 @@ struct LearningAnswer {
     days: u32,
     /// One entry a model version, scenario, source and reason.
     recommendations: Vec<Use>,
+    /// The experiment that is running, since it began; null when none is.
+    #[schema(required)]
+    experiment: Option<ExperimentUse>,
 }
 
 /// What became of recommendations
@@ -130,7 +248,11 @@ async fn insights(shop: Data<Shop>, params: Params<LearningParams>) -> Result<Ht
     };
     let mut recommendations: Vec<Use> = uses.into_iter().map(finish).collect();
     recommendations.sort_by_key(|of| std::cmp::Reverse(of.impressions));
-    super::answer::json(&shop.served(), &LearningAnswer { days, recommendations })
+    let experiment = match shop.scenarios.experiment() {
+        Some(running) => Some(ExperimentUse::new(&running, &shop.state.trial_counts(running.id.clone()).await?)),
+        None => None,
+    };
+    super::answer::json(&shop.served(), &LearningAnswer { days, recommendations, experiment })
 }
 
 /// Adds these routes.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use serde::Serialize;
+use shopkeeper_models::recommender::Purchased;
 use shopkeeper_models::rules::RuleLevel;
 use shopkeeper_models::segments::{OverCategory, SegmentKind};
 use shopkeeper_models::{CustomerIx, ItemIx, Model};
@@ -14,26 +15,28 @@ use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder}
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::answer::{self, row_schema, row_type};
+use super::answer::{self, property, row_schema, row_type};
 use super::extract::{CustomerParams, Id, Limit, NotNegative, Nothing, Params, PathId, Share};
-use super::filter::FilterParams;
+use super::filter::{AudienceParams, DEFAULT_AUDIENCE, FilterParams, MAX_AUDIENCE};
 use super::pages::{self, Page, list_params};
 use super::problem::{Code, Problem, problems};
 use super::state::{Served, Shop};
+use super::wanted::Wanted;
 use crate::lists::columns::batch;
 use crate::lists::{
-    self, CHURN, CHURN_SORT, CUSTOMER_SEGMENT, CUSTOMERS, CUSTOMERS_SORT, Column, CustomerFilter, List, MEMBERS, RULES, RuleFilter,
-    RuleSort, SEGMENTS, Window, customer_batch,
+    self, AUDIENCE, AUDIENCE_CUSTOMER, AudienceSettings, CHURN, CHURN_SORT, CUSTOMER_SEGMENT, CUSTOMERS, CUSTOMERS_SORT, Column,
+    CustomerFilter, List, MEMBERS, Offered, RULES, RuleFilter, RuleSort, SEGMENTS, Window, customer_batch,
 };
 
 /// The most bought items that a customer view shows.
 const TOP_ITEMS: usize = 10;
 
-problems!(CustomerProblems: BadParameter, MalformedId, UnknownCustomer);
-problems!(SegmentProblems: BadParameter, MalformedId, UnknownSegment);
-problems!(ListProblems: BadParameter, BadCursor, NotAcceptable, ModelChanged, Busy);
-problems!(ChurnProblems: BadParameter, BadCursor, UnknownSegment, NotAcceptable, ModelChanged, Busy);
-problems!(MemberProblems: BadParameter, MalformedId, BadCursor, UnknownSegment, NotAcceptable, ModelChanged, Busy);
+problems!(CustomerProblems: VersionNotLoaded, BadParameter, MalformedId, UnknownCustomer);
+problems!(SegmentProblems: VersionNotLoaded, BadParameter, MalformedId, UnknownSegment);
+problems!(ListProblems: VersionNotLoaded, BadParameter, BadCursor, NotAcceptable, ModelChanged, Busy);
+problems!(ChurnProblems: VersionNotLoaded, BadParameter, BadCursor, UnknownSegment, NotAcceptable, ModelChanged, Busy);
+problems!(AudienceProblems: VersionNotLoaded, BadParameter, MalformedId, BadCursor, UnknownItem, UnknownSegment, NotAcceptable, ModelChanged, Busy);
+problems!(MemberProblems: VersionNotLoaded, BadParameter, MalformedId, BadCursor, UnknownSegment, NotAcceptable, ModelChanged, Busy);
 
 row_type!(
     /// One customer and their churn.
@@ -46,6 +49,13 @@ row_type!(
 row_type!(
     /// One customer in a list.
     CustomerRow: with_attributes(row_schema(CUSTOMERS))
+);
+row_type!(
+    /// One likely buyer.
+    AudienceRow: with_attributes(AUDIENCE_CUSTOMER.iter().fold(row_schema(AUDIENCE), |row, column| {
+        let (name, schema) = property(column);
+        row.property(name, schema).required(name)
+    }))
 );
 row_type!(
     /// One rule.
@@ -165,8 +175,8 @@ fn segment_ids(model: &Model) -> String {
 }
 
 /// Answers with one row of a customer.
-fn customer_row(shop: &Shop, id: &str, columns: &[Column<CustomerIx>]) -> Result<HttpResponse, Problem> {
-    let served = shop.served();
+fn customer_row(shop: &Shop, wanted: &Wanted, id: &str, columns: &[Column<CustomerIx>]) -> Result<HttpResponse, Problem> {
+    let served = wanted.served(shop);
     let customer = find_customer(shop, &served.model, id)?;
     answer::row(&served, &customer_batch(columns, &served.model, &[customer]), &NoMore {})
 }
@@ -178,12 +188,12 @@ fn customer_row(shop: &Shop, id: &str, columns: &[Column<CustomerIx>]) -> Result
     responses((status = 200, description = "The customer.", body = CustomerAnswer), CustomerProblems)
 )]
 #[get("/v1/customers/{id}")]
-async fn show_customer(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
+async fn show_customer(shop: Data<Shop>, wanted: Wanted, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
     #[derive(Serialize)]
     struct More<'a> {
         top_items: Vec<TopItem<'a>>,
     }
-    let served = shop.served();
+    let served = wanted.served(&shop);
     let customer = find_customer(&shop, &served.model, &id.0)?;
     let more = More { top_items: top_items(&served.model, customer) };
     answer::row(&served, &customer_batch(CUSTOMERS, &served.model, &[customer]), &more)
@@ -209,8 +219,8 @@ fn top_items(model: &Model, customer: CustomerIx) -> Vec<TopItem<'_>> {
     responses((status = 200, description = "The customer's churn.", body = ChurnAnswer), CustomerProblems)
 )]
 #[get("/v1/customers/{id}/churn")]
-async fn show_customer_churn(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
-    customer_row(&shop, &id.0, CHURN)
+async fn show_customer_churn(shop: Data<Shop>, wanted: Wanted, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
+    customer_row(&shop, &wanted, &id.0, CHURN)
 }
 
 /// Where a customer belongs
@@ -220,8 +230,8 @@ async fn show_customer_churn(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -
     responses((status = 200, description = "The customer's segment.", body = CustomerSegmentAnswer), CustomerProblems)
 )]
 #[get("/v1/customers/{id}/segment")]
-async fn show_customer_segment(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
-    customer_row(&shop, &id.0, CUSTOMER_SEGMENT)
+async fn show_customer_segment(shop: Data<Shop>, wanted: Wanted, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
+    customer_row(&shop, &wanted, &id.0, CUSTOMER_SEGMENT)
 }
 
 /// Sends a list of customers.
@@ -250,8 +260,8 @@ async fn send_customers(
     responses((status = 200, description = "The customers.", body = Page<ChurnRow>), ChurnProblems)
 )]
 #[get("/v1/churn")]
-async fn list_churn(shop: Data<Shop>, request: HttpRequest, params: CustomerParams) -> Result<HttpResponse, Problem> {
-    send_customers((&shop, shop.pinned()), &request, &params, ("churn", CHURN_SORT, None), lists::churn).await
+async fn list_churn(shop: Data<Shop>, wanted: Wanted, request: HttpRequest, params: CustomerParams) -> Result<HttpResponse, Problem> {
+    send_customers((&shop, wanted.pinned(&shop)), &request, &params, ("churn", CHURN_SORT, None), lists::churn).await
 }
 
 /// The customers, with everything that is known of them
@@ -263,8 +273,8 @@ async fn list_churn(shop: Data<Shop>, request: HttpRequest, params: CustomerPara
     responses((status = 200, description = "The customers.", body = Page<CustomerRow>), ChurnProblems)
 )]
 #[get("/v1/customers")]
-async fn list_customers(shop: Data<Shop>, request: HttpRequest, params: CustomerParams) -> Result<HttpResponse, Problem> {
-    send_customers((&shop, shop.pinned()), &request, &params, ("customers", CUSTOMERS_SORT, None), lists::customers).await
+async fn list_customers(shop: Data<Shop>, wanted: Wanted, request: HttpRequest, params: CustomerParams) -> Result<HttpResponse, Problem> {
+    send_customers((&shop, wanted.pinned(&shop)), &request, &params, ("customers", CUSTOMERS_SORT, None), lists::customers).await
 }
 
 /// What the customers of a segment have in common.
@@ -289,10 +299,15 @@ list_params!(SegmentsParams {
     responses((status = 200, description = "The segments.", body = Page<SegmentRow>), ListProblems)
 )]
 #[get("/v1/segments")]
-async fn list_segments(shop: Data<Shop>, request: HttpRequest, params: Params<SegmentsParams>) -> Result<HttpResponse, Problem> {
+async fn list_segments(
+    shop: Data<Shop>,
+    wanted: Wanted,
+    request: HttpRequest,
+    params: Params<SegmentsParams>,
+) -> Result<HttpResponse, Problem> {
     let params = params.0;
     let kind = params.kind;
-    pages::send((&shop, shop.pinned()), &request, &params.page(), ("segments", kind), move |model, window| {
+    pages::send((&shop, wanted.pinned(&shop)), &request, &params.page(), ("segments", kind), move |model, window| {
         lists::segments(model, kind, window)
     })
     .await
@@ -305,8 +320,8 @@ async fn list_segments(shop: Data<Shop>, request: HttpRequest, params: Params<Se
     responses((status = 200, description = "The segment.", body = SegmentAnswer), SegmentProblems)
 )]
 #[get("/v1/segments/{id}")]
-async fn show_segment(shop: Data<Shop>, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
-    let served = shop.served();
+async fn show_segment(shop: Data<Shop>, wanted: Wanted, id: PathId, _: Params<Nothing>) -> Result<HttpResponse, Problem> {
+    let served = wanted.served(&shop);
     let row = find_segment(&served.model, &id.0)?;
     answer::row(&served, &batch(SEGMENTS, &served.model, &[row]), &liking(&served.model, row)?)
 }
@@ -341,8 +356,14 @@ fn liking(model: &Model, row: usize) -> Result<Liking<'_>, Problem> {
     responses((status = 200, description = "Its customers.", body = Page<MemberRow>), MemberProblems)
 )]
 #[get("/v1/segments/{id}/customers")]
-async fn list_members(shop: Data<Shop>, request: HttpRequest, id: PathId, params: CustomerParams) -> Result<HttpResponse, Problem> {
-    let served = shop.pinned();
+async fn list_members(
+    shop: Data<Shop>,
+    wanted: Wanted,
+    request: HttpRequest,
+    id: PathId,
+    params: CustomerParams,
+) -> Result<HttpResponse, Problem> {
+    let served = wanted.pinned(&shop);
     let segment = find_segment(&served.model, &id.0)?;
     send_customers((&shop, served), &request, &params, ("members", CUSTOMERS_SORT, Some(segment)), lists::members).await
 }
@@ -415,7 +436,7 @@ list_params!(RuleParams {
     responses((status = 200, description = "The rules.", body = Page<RuleRow>), ListProblems)
 )]
 #[get("/v1/rules")]
-async fn list_rules(shop: Data<Shop>, request: HttpRequest, params: Params<RuleParams>) -> Result<HttpResponse, Problem> {
+async fn list_rules(shop: Data<Shop>, wanted: Wanted, request: HttpRequest, params: Params<RuleParams>) -> Result<HttpResponse, Problem> {
     let params = params.0;
     let page = params.page();
     let least = |share: Option<Share>| share.map_or(0.0, |share| share.0);
@@ -433,10 +454,62 @@ async fn list_rules(shop: Data<Shop>, request: HttpRequest, params: Params<RuleP
         prune: params.prune.unwrap_or(false),
         sort: params.sort,
     };
-    let served = shop.pinned();
+    let served = wanted.pinned(&shop);
     filter.check(&served.model).map_err(|why| Problem::new(Code::BadParameter, why))?;
     pages::send((&shop, served), &request, &page, ("rules", filter.clone()), move |model, window| lists::rules(model, &filter, window))
         .await
+}
+
+/// Who is likely to buy an item, most likely first
+///
+/// Customers who bought the item, what goes with it, or something of its category, in the order of what the ranker says of it for each; for an item
+/// that the model does not know yet those who bought what it is like. Filters and formats as the churn list does; JSON comes in pages.
+#[utoipa::path(
+    tag = "marketing",
+    params(("id" = inline(Id), Path, description = "The shop's id of the item.", example = "995242"), AudienceParams),
+    responses((status = 200, description = "The customers.", body = Page<AudienceRow>), AudienceProblems)
+)]
+#[get("/v1/items/{id}/audience")]
+async fn show_audience(
+    shop: Data<Shop>,
+    wanted: Wanted,
+    request: HttpRequest,
+    id: PathId,
+    params: CustomerParams,
+) -> Result<HttpResponse, Problem> {
+    let CustomerParams { page, filter: mut conditions } = params;
+    let bad = |why: String| Problem::new(Code::BadParameter, why);
+    let mut take = |name: &str| {
+        let at = conditions.iter().position(|(given, _)| given == name)?;
+        Some(conditions.remove(at).1)
+    };
+    let size = take("size").map_or(Ok(DEFAULT_AUDIENCE), |size| match size.parse() {
+        Ok(size) if (1..=MAX_AUDIENCE).contains(&size) => Ok(size),
+        _ => Err(bad(format!("size={size}: expected a whole number from 1 to {MAX_AUDIENCE}"))),
+    })?;
+    let purchased = take("purchased").map_or(Ok(Purchased::default()), Purchased::try_from);
+    let purchased = purchased.map_err(|why| bad(format!("purchased: {why}")))?;
+    if let Some(name) = ["sort", "order"].into_iter().find(|name| take(name).is_some()) {
+        return Err(bad(format!("{name}: an audience is in the order of probability; leave it out, or sort the CSV")));
+    }
+    let served = wanted.pinned(&shop);
+    let catalogue = served.catalogue.load_full();
+    let model = &served.model;
+    let item = match (model.items().find(&id.0), catalogue.new_item(&id.0)) {
+        (Some(item), _) => Offered::Known(item),
+        (None, Some(new)) => Offered::New(Box::new(new.clone())),
+        (None, None) => {
+            return Err(Problem::new(Code::UnknownItem, format!("not among the {} items of {}", model.items().len(), model.version)));
+        }
+    };
+    let filter = CustomerFilter::new(model, &conditions, CUSTOMERS_SORT)?;
+    let settings = AudienceSettings { size, purchased, days_later: shop.state.activity.days_later(&served.seen) };
+    let what = (id.0.clone(), filter.clone(), settings);
+    pages::send((&shop, served), &request, &page, ("audience", what), move |model, window| {
+        let now = catalogue.offering(&model.recommender, &id.0);
+        lists::audience(model, &item, &now, settings, &filter, window)
+    })
+    .await
 }
 
 /// Adds these routes.
@@ -450,5 +523,6 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
         .service(list_segments)
         .service(show_segment)
         .service(list_members)
-        .service(list_rules);
+        .service(list_rules)
+        .service(show_audience);
 }

@@ -150,6 +150,8 @@ impl Metrics {
     pub(super) fn learn(&mut self, attribution: &Attribution) {
         let about = "Impressions, clicks, carts and purchases of recommendations, since the start";
         self.registry.register("recommendation_events", about, attribution.counts.clone());
+        let about = "Impressions, clicks, carts and purchases of recommendations by arm of an experiment, since the start";
+        self.registry.register("experiment_events", about, attribution.trials.clone());
     }
 
     /// Everything in the OpenMetrics text format.

@@ -5,6 +5,7 @@ mod answer;
 mod app;
 mod change;
 mod events;
+mod experiment;
 mod extract;
 mod filter;
 mod groups;
@@ -12,6 +13,7 @@ mod insights;
 mod items_changed;
 mod learning;
 mod marketing;
+mod messages;
 mod metrics;
 mod newcomers;
 mod observe;
@@ -23,6 +25,7 @@ mod scenarios;
 mod settings;
 mod state;
 mod storefront;
+mod wanted;
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -37,6 +40,8 @@ use shopkeeper_models::store::ModelStore;
 use crate::state::{State, StateError};
 
 pub use app::openapi;
+pub use messages::MessageError;
+use messages::Messages;
 pub use problem::Code;
 pub use scenarios::ScenarioError;
 use scenarios::Scenarios;
@@ -52,6 +57,9 @@ pub enum ServeError {
     /// The file of scenarios cannot be used.
     #[error(transparent)]
     Scenarios(#[from] ScenarioError),
+    /// The messages cannot be used.
+    #[error(transparent)]
+    Messages(#[from] MessageError),
     /// The state cannot be kept.
     #[error(transparent)]
     State(#[from] StateError),
@@ -86,7 +94,9 @@ pub fn start(settings: &ServeSettings) -> Result<Running, ServeError> {
     let model = store.load_current()?;
     let state = State::open(&settings.of_state())?;
     let scenarios = Scenarios::open(settings.scenarios.clone())?;
-    let shop = Data::new(Shop::new(store, model, state, scenarios, settings.list_limit)?);
+    let messages = Messages::open(settings.messages.as_deref())?;
+    let shop = Data::new(Shop::new(store, model, state, scenarios, messages, settings.list_limit)?);
+    scenarios::open_arms(&shop)?;
     let bind_error = |source| ServeError::Bind { bind: settings.bind.clone(), source };
     let addresses: Vec<SocketAddr> = settings.bind.to_socket_addrs().map_err(bind_error)?.collect();
     warn_if_public(&addresses);
@@ -132,7 +142,7 @@ async fn signals(shop: &Data<Shop>) {
     loop {
         tokio::select! {
             _ = hangup.recv() => {
-                _ = scenarios::reload(shop);
+                drop(scenarios::reload(shop).await);
                 drop(change::change(shop, |_| Ok(())).await);
             }
             _ = terminate.recv() => return,

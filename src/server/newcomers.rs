@@ -56,6 +56,7 @@ fn show<'a>(item_id: &'a str, item: &'a NewItem, score: f32, like_item_id: Optio
         score,
         source: "new_item",
         reason: Why::NewItem { like_item_id },
+        text: None,
         title: item.title.as_deref(),
         category: item.category.as_deref(),
     }

@@ -63,8 +63,10 @@ codes! {
     UnknownRoute = "unknown_route", 404, "No such route", "GET / lists the routes.";
     UnknownCustomer = "unknown_customer", 404, "The model does not know this customer", "Customers enter the model with their first purchase before its as-of time.";
     UnknownInsight = "unknown_insight", 404, "There is no such insight", "GET /v1/insights lists them.";
+    UnknownItem = "unknown_item", 404, "Neither the model nor the catalogue knows this item", "Items enter by their purchases, the items file, or PUT /v1/items/{id}.";
     UnknownSegment = "unknown_segment", 404, "The model has no such segment", "GET /v1/segments lists them.";
     UnknownVersion = "unknown_version", 404, "The store has no such model version", "GET /v1/models lists them.";
+    VersionNotLoaded = "version_not_loaded", 404, "The model version is not loaded", "Name one of those in the detail in the header X-Model-Version, or leave it out for the served one. Loaded are the served version and the arms of an experiment.";
     MethodNotAllowed = "method_not_allowed", 405, "The route does not take this method", "Use a method of the Allow header.";
     NotAcceptable = "not_acceptable", 406, "None of the accepted formats is offered", "Accept application/json, application/x-ndjson, text/csv or application/vnd.apache.parquet.";
     SlowClient = "slow_client", 408, "The body did not arrive in time", "Send the whole body at once.";

@@ -209,16 +209,22 @@ impl Rules {
         from.or(to).map(|_| (from.unwrap_or(f64::NEG_INFINITY), to.unwrap_or(f64::INFINITY)))
     }
 
-    /// Whether the rules let in an item that the model does not know. Nobody is known to have bought it.
-    pub(super) fn let_in(&self, item_id: &str, item: &NewItem) -> bool {
+    /// The rule that keeps out an item that the model does not know. Nobody is known to have bought it.
+    pub(super) fn kept_out_by(&self, item_id: &str, item: &NewItem) -> Option<&'static str> {
         let named = |ids: &Ids| ids.0.iter().any(|id| id.0 == item_id);
-        item.available
-            && self.min_buyers == 0
-            && self.categories.some().is_none_or(|paths| paths.iter().any(|path| item.lies_within(&path.0)))
-            && self.brands.some().is_none_or(|brands| brands.iter().any(|brand| item.brand.as_ref() == Some(&brand.0)))
-            && self.price().is_none_or(|(from, to)| item.price.is_some_and(|price| (from..=to).contains(&price)))
-            && self.only.as_ref().is_none_or(named)
-            && !named(&self.exclude)
+        let category = self.categories.some().is_none_or(|paths| paths.iter().any(|path| item.lies_within(&path.0)));
+        let brand = self.brands.some().is_none_or(|brands| brands.iter().any(|brand| item.brand.as_ref() == Some(&brand.0)));
+        let price = self.price().is_none_or(|(from, to)| item.price.is_some_and(|price| (from..=to).contains(&price)));
+        let lets_in = [
+            ("excluded", !named(&self.exclude)),
+            ("available", item.available),
+            ("category", category),
+            ("brand", brand),
+            ("price", price),
+            ("only", self.only.as_ref().is_none_or(named)),
+            ("min_buyers", self.min_buyers == 0),
+        ];
+        lets_in.into_iter().find(|(_, lets_in)| !lets_in).map(|(rule, _)| rule)
     }
 
     /// What the request says goes before what its scenario says, where only one can hold.

@@ -12,6 +12,8 @@ pub struct ServeSettings {
     pub store: PathBuf,
     /// The file of named rules; `None` for none.
     pub scenarios: Option<PathBuf>,
+    /// A folder of messages, one file a language, over those that come with the program; `None` for none.
+    pub messages: Option<PathBuf>,
     /// The state file. Default: beside the model store, with its name and `.state.db`.
     pub state: Option<PathBuf>,
     /// Hours for which carts and views count as a shopper's session. Default 24.
@@ -44,6 +46,7 @@ impl Default for ServeSettings {
         Self {
             store: "model-store".into(),
             scenarios: None,
+            messages: None,
             state: None,
             session_hours: 24,
             event_days: None,

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::RwLock;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use shopkeeper_models::recommender::FreshPurchase;
 use shopkeeper_models::{ItemIx, Model};
@@ -56,6 +57,8 @@ pub struct Activity {
     hasher: BuildHasherDefault<DefaultHasher>,
     /// How long a cart or a view counts as the session, milliseconds.
     session_ms: i64,
+    /// When the newest purchase was made, Unix milliseconds; 0 before there is one.
+    newest: AtomicI64,
 }
 
 type Shard = HashMap<Box<str>, Shopper>;
@@ -120,6 +123,7 @@ impl Activity {
             sessions: shards(),
             hasher: BuildHasherDefault::default(),
             session_ms: i64::from(session_hours) * 3_600_000,
+            newest: AtomicI64::new(0),
         }
     }
 
@@ -128,12 +132,21 @@ impl Activity {
         now.saturating_sub(self.session_ms)
     }
 
+    /// Days from the last day that a model saw to the day of the newest purchase; 0 when it saw that.
+    pub fn days_later(&self, seen: &Seen) -> u32 {
+        let newest = self.newest.load(Ordering::Relaxed);
+        if newest < seen.as_of { 0 } else { (1 + (newest - seen.as_of) / DAY_MS).try_into().unwrap_or(u32::MAX) }
+    }
+
     fn shard<'a>(&self, shards: &'a [RwLock<Shard>], id: &str) -> &'a RwLock<Shard> {
         &shards[self.hasher.hash_one(id) as usize % SHARDS]
     }
 
     /// Remembers an event under its number.
     pub fn remember(&self, seq: i64, event: &Event) {
+        if event.kind == Kind::Purchase {
+            self.newest.fetch_max(event.at, Ordering::Relaxed);
+        }
         if let Some(id) = &event.customer_id {
             self.change(&self.customers, id, |shopper| shopper.remember(seq, event, &self.hasher, true));
         }
@@ -160,7 +173,8 @@ impl Activity {
     /// What is remembered of a customer, a session or both; `None` when nothing is.
     pub fn recall(&self, customer_id: Option<&str>, session_id: Option<&str>, model: &Model, seen: &Seen, now: i64) -> Option<Remembered> {
         let start = self.session_start(now);
-        let rows = |shopper: &Shopper| shopper.in_rows_of(model, seen, start, now);
+        let days_later = self.days_later(seen);
+        let rows = |shopper: &Shopper| shopper.in_rows_of(model, seen, (start, now), days_later);
         let (Some(customer), Some(session)) = (customer_id, session_id) else {
             let of_customer = customer_id.and_then(|id| self.look(&self.customers, id, rows));
             return of_customer.or_else(|| self.look(&self.sessions, session_id?, rows));
@@ -179,13 +193,13 @@ impl Activity {
         shard.get(id).map(look)
     }
 
-    /// Forgets the purchases that a model has seen, and the carts and views that are over.
-    pub fn forget(&self, seen: &Seen, now: i64) {
+    /// Forgets the purchases that every loaded model has seen, and the carts and views that are over.
+    pub fn forget(&self, seen: &[&Seen], now: i64) {
         let start = self.session_start(now);
         for shard in self.customers.iter().chain(&self.sessions) {
             let mut shard = shard.write().unwrap_or_else(|poison| poison.into_inner());
             shard.retain(|_, shopper| {
-                shopper.purchases.retain(|line| !seen.has(line.seq, line.at));
+                shopper.purchases.retain(|line| !seen.iter().all(|seen| seen.has(line.seq, line.at)));
                 shopper.touched.retain(|touch| touch.last() >= start);
                 !shopper.is_empty()
             });
@@ -210,10 +224,12 @@ impl Shopper {
         let taken_out = event.quantity == Some(0.0);
         match event.kind {
             Kind::Purchase => {
-                self.touch(item, |touch| touch.gone = touch.gone.max(at));
+                if !event.is_return() {
+                    self.touch(item, |touch| touch.gone = touch.gone.max(at));
+                }
                 if keep_purchase {
                     let order = event.order_id.as_ref().map(|order| hasher.hash_one(order));
-                    let line = Line { seq, at, item: item.into(), quantity: event.quantity.unwrap_or(1.0) as f32, order };
+                    let line = Line { seq, at, item: item.into(), quantity: event.units() as f32, order };
                     if let Err(place) = self.purchases.binary_search_by_key(&seq, |line| line.seq) {
                         self.purchases.insert(place, line);
                     }
@@ -250,7 +266,7 @@ impl Shopper {
         self
     }
 
-    fn in_rows_of(&self, model: &Model, seen: &Seen, session_start: i64, now: i64) -> Remembered {
+    fn in_rows_of(&self, model: &Model, seen: &Seen, (session_start, now): (i64, i64), days_later: u32) -> Remembered {
         let fresh: Vec<&Line> = self.purchases.iter().filter(|line| !seen.has(line.seq, line.at)).collect();
         let mut touched: Vec<&Touch> =
             self.touched.iter().filter(|touch| (session_start..=now.saturating_add(DAY_MS)).contains(&touch.last())).collect();
@@ -260,9 +276,10 @@ impl Shopper {
             items.take(most).collect()
         };
         let taken = touched.iter().filter(|touch| touch.cart > touch.gone).map(|touch| &touch.item);
-        let taken = taken.chain(fresh.iter().map(|line| &line.item)).filter(|item| model.items().find(item).is_none());
+        let bought = fresh.iter().filter(|line| line.quantity > 0.0).map(|line| &line.item);
+        let taken = taken.chain(bought).filter(|item| model.items().find(item).is_none());
         let new_items = taken.cloned().collect();
-        let (purchases, orders) = purchases(&fresh, model, seen);
+        let (purchases, orders) = purchases(&fresh, model, seen, days_later);
         Remembered {
             known: !fresh.is_empty() || !touched.is_empty(),
             purchases,
@@ -275,7 +292,7 @@ impl Shopper {
 }
 
 /// Adds up purchases by item and counts their orders. Days run to the last day before the as-of; whatever came later is 0 days ago.
-fn purchases(fresh: &[&Line], model: &Model, seen: &Seen) -> (Vec<FreshPurchase>, u32) {
+fn purchases(fresh: &[&Line], model: &Model, seen: &Seen, days_later: u32) -> (Vec<FreshPurchase>, u32) {
     // days since the as-of, which is where a day of the shop starts
     let day = |line: &Line| (line.at - seen.as_of).div_euclid(DAY_MS);
     let order = |line: &Line| line.order.map_or((0, day(line) as u64), |order| (1, order));
@@ -290,6 +307,11 @@ fn purchases(fresh: &[&Line], model: &Model, seen: &Seen) -> (Vec<FreshPurchase>
     let since: HashMap<(u8, u64), u32> = orders.iter().zip(0..).map(|(&(_, order), since)| (order, since)).collect();
     let mut lines: Vec<(ItemIx, &Line)> = fresh.iter().filter_map(|line| Some((model.items().find(&line.item)?, *line))).collect();
     lines.sort_unstable_by_key(|&(item, line)| (item, line.seq));
+    // days from the model's today, 1 on its as-of
+    let latest = |lines: &[(ItemIx, &Line)]| {
+        let days = lines.iter().filter(|(_, line)| line.quantity > 0.0).map(|(_, line)| (1 + day(line)).clamp(0, u32::MAX.into()) as u32);
+        days.max().unwrap_or(0)
+    };
     let of_item = |lines: &[(ItemIx, &Line)]| {
         let days_ago = |line: &Line| (-1 - day(line)).clamp(0, u32::MAX.into()) as u32;
         let mut held: Vec<(u8, u64)> = lines.iter().filter(|(_, line)| line.quantity > 0.0).map(|(_, line)| order(line)).collect();
@@ -302,6 +324,7 @@ fn purchases(fresh: &[&Line], model: &Model, seen: &Seen) -> (Vec<FreshPurchase>
             units: lines.iter().map(|(_, line)| line.quantity).sum(),
             days_since_last: bought().min().unwrap_or(0),
             days_since_first: bought().max().unwrap_or(0),
+            days_ago: days_later.saturating_sub(latest(lines)),
             orders_since: held.iter().filter_map(|order| since.get(order).copied()).min().unwrap_or(0),
         }
     };

@@ -12,6 +12,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
 use super::event::{Event, Kind};
+use super::trials::{Trace, TrialUnit};
 
 /// What an item may owe its place to, in the order of the codes in an id. Append only.
 const SOURCES: [&str; 8] = ["repeat", "basket", "co_purchase", "segment", "category", "popular", "new_item", "pinned"];
@@ -33,8 +34,20 @@ pub struct Attribution {
     next: AtomicU64,
     /// Versions and scenarios by their tag: what is not among them is `unknown`, so that labels stay bounded whatever callers send.
     names: RwLock<BTreeMap<u32, String>>,
+    /// Experiments and their arms by their tag.
+    arms: RwLock<BTreeMap<u32, (String, &'static str)>>,
     /// What became of recommendations since the start of this process, for Prometheus.
     pub counts: Family<CreditLabels, Counter>,
+    /// The same by arm of an experiment.
+    pub trials: Family<TrialLabels, Counter>,
+}
+
+/// An arm of an experiment, and what became of a recommendation in it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct TrialLabels {
+    experiment: String,
+    arm: &'static str,
+    kind: &'static str,
 }
 
 /// [`Credit`] without its day.
@@ -67,7 +80,15 @@ pub struct Credit {
 impl Default for Attribution {
     fn default() -> Self {
         let random = |n: u64| RandomState::new().hash_one(n);
-        Self { process: random(0), key: random(1), next: AtomicU64::new(0), names: RwLock::default(), counts: Family::default() }
+        Self {
+            process: random(0),
+            key: random(1),
+            next: AtomicU64::new(0),
+            names: RwLock::default(),
+            arms: RwLock::default(),
+            counts: Family::default(),
+            trials: Family::default(),
+        }
     }
 }
 
@@ -78,17 +99,40 @@ impl Attribution {
         names.insert(tag(name), name.to_owned());
     }
 
+    /// Makes an arm of an experiment known, so that ids that name it are counted.
+    pub fn know_arm(&self, experiment: &str, arm: &'static str) {
+        let mut arms = self.arms.write().unwrap_or_else(|poison| poison.into_inner());
+        arms.insert(Trace::tag(experiment, arm), (experiment.to_owned(), arm));
+    }
+
+    /// The shopper and the arm of an event about a recommendation that was made in an experiment.
+    pub fn trial(&self, event: &Event) -> Option<TrialUnit> {
+        let trace = Trace::read(event.recommendation_id.as_deref().filter(|_| !event.is_return())?)?;
+        let arms = self.arms.read().unwrap_or_else(|poison| poison.into_inner());
+        let (experiment, arm) = arms.get(&trace.arm)?;
+        Some(TrialUnit { experiment: experiment.clone(), arm, unit: trace.unit })
+    }
+
+    /// Counts events of an arm that were written.
+    pub fn count_trial(&self, unit: &TrialUnit, kind: Kind, events: i64) {
+        let labels = TrialLabels { experiment: unit.experiment.clone(), arm: unit.arm, kind: kind.name() };
+        self.trials.get_or_create(&labels).inc_by(events.unsigned_abs());
+    }
+
     /// An id for an answer of these sources and reasons, best item first.
-    pub fn id<'a>(&self, version: &str, scenario: &str, items: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    pub fn id<'a>(&self, version: &str, scenario: &str, trace: Option<Trace>, items: impl Iterator<Item = (&'a str, &'a str)>) -> String {
         use std::fmt::Write;
         // the finaliser of SplitMix64 maps distinct numbers to distinct numbers
         let mut z = self.next.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.key;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let mut id = String::with_capacity(48 + 2 * MAX_TOLD);
+        let mut id = String::with_capacity(66 + MAX_TOLD);
         let _ = write!(id, "{:08x}{:08x}{:08x}{:016x}-", tag(version), tag(scenario), self.process as u32, z ^ (z >> 31));
         let place = |names: &[&str; 8], name: &str| names.iter().position(|one| *one == name).unwrap_or(7);
         id.extend(items.take(MAX_TOLD).map(|(source, reason)| char::from(LETTERS[place(&SOURCES, source) * 8 + place(&REASONS, reason)])));
+        if let Some(trace) = trace {
+            trace.write(&mut id);
+        }
         id
     }
 
@@ -100,15 +144,18 @@ impl Attribution {
         self.counts.get_or_create(&labels).inc_by(events.unsigned_abs());
     }
 
-    /// What an event about a recommendation is counted under; `None` for any other event.
+    /// What an event about a recommendation is counted under; `None` for any other event, and for what comes back.
     pub fn credit(&self, event: &Event) -> Option<Credit> {
+        if event.is_return() {
+            return None;
+        }
         let id = event.recommendation_id.as_deref()?;
         let names = self.names.read().unwrap_or_else(|poison| poison.into_inner());
         let named = |range| {
             let tag = id.get(range).and_then(|tag| u32::from_str_radix(tag, 16).ok());
             tag.and_then(|tag| names.get(&tag)).map_or(UNKNOWN, String::as_str).to_owned()
         };
-        let letter = event.rank.and_then(|rank| id.split_once('-')?.1.as_bytes().get((rank as usize).checked_sub(1)?).copied());
+        let letter = event.rank.and_then(|rank| id.split('-').nth(1)?.as_bytes().get((rank as usize).checked_sub(1)?).copied());
         let code = letter.and_then(|letter| LETTERS.iter().position(|one| *one == letter));
         let (source, reason) = code.map_or((UNKNOWN, UNKNOWN), |code| (SOURCES[code / 8], REASONS[code % 8]));
         Some(Credit {
@@ -123,7 +170,7 @@ impl Attribution {
 }
 
 /// Eight hexadecimal digits of a name.
-fn tag(name: &str) -> u32 {
+pub(super) fn tag(name: &str) -> u32 {
     // FNV-1a
     name.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
@@ -138,8 +185,8 @@ mod tests {
         attribution.know("2017-12-04-3f1c9a0b77e2");
         attribution.know("cart");
         let sources = [("repeat", "bought_before"), ("new_item", "new_item")];
-        let id = attribution.id("2017-12-04-3f1c9a0b77e2", "cart", sources.into_iter());
-        assert_ne!(id, attribution.id("2017-12-04-3f1c9a0b77e2", "cart", sources.into_iter()));
+        let id = attribution.id("2017-12-04-3f1c9a0b77e2", "cart", None, sources.into_iter());
+        assert_ne!(id, attribution.id("2017-12-04-3f1c9a0b77e2", "cart", None, sources.into_iter()));
         let event = |id: &str, rank| Event {
             event_id: "e".into(),
             kind: Kind::Click,
@@ -160,6 +207,16 @@ mod tests {
         for (id, rank) in [(id.as_str(), None), (id.as_str(), Some(3)), ("nonsense", Some(1)), ("ü-ü", Some(1)), ("", Some(1))] {
             assert_eq!(attribution.credit(&event(id, rank)).map(|credit| credit.source), Some(UNKNOWN.into()), "{id} {rank:?}");
         }
+        // the arm of an experiment stands behind, and is counted once it is known
+        let trace = Trace { arm: Trace::tag("e#1", "b"), unit: u64::MAX };
+        let in_trial = attribution.id("2017-12-04-3f1c9a0b77e2", "cart", Some(trace), sources.into_iter());
+        assert_eq!(attribution.trial(&event(&in_trial, Some(2))), None);
+        attribution.know_arm("e#1", "b");
+        let unit = TrialUnit { experiment: "e#1".into(), arm: "b", unit: u64::MAX };
+        assert_eq!(attribution.trial(&event(&in_trial, Some(2))), Some(unit));
+        assert_eq!(attribution.credit(&event(&in_trial, Some(2))), attribution.credit(&event(&id, Some(2))));
+        assert_eq!(attribution.credit(&event(&in_trial, Some(3))).map(|credit| credit.source), Some(UNKNOWN.into()));
+        assert_eq!(attribution.trial(&event(&id, Some(2))), None);
         assert_eq!(attribution.credit(&event("nonsense", None)).map(|credit| credit.version), Some(UNKNOWN.to_owned()));
     }
 }

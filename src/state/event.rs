@@ -77,10 +77,10 @@ pub struct Written {
     #[serde(default)]
     #[schema(format = DateTime, example = "2017-12-04T17:03:11Z")]
     timestamp: Option<String>,
-    /// Units bought, below 0 when sent back (default 1), or put into the basket, 0 = taken out.
+    /// Units bought, below 0 when sent back, 0 on a line that stands for none (default 1); or put into the basket, 0 = taken out.
     #[serde(default)]
     quantity: Option<f64>,
-    /// Money paid for them after discounts; purchases only.
+    /// Money paid for them after discounts; purchases only. Paid back with a quantity below 0, or alone, below 0, with a quantity of 0.
     #[serde(default)]
     amount: Option<f64>,
     /// The order; purchases only. Default: what one customer buys on one day is one order.
@@ -131,6 +131,17 @@ pub struct Event {
 }
 
 impl Event {
+    /// Whether something came back, units or money alone: as the trainer reads a purchase.
+    pub fn is_return(&self) -> bool {
+        self.quantity.is_some_and(|quantity| quantity < 0.0) || self.amount.is_some_and(|amount| amount < 0.0)
+    }
+
+    /// Units of a purchase: below 0 when they came back, 0 on a line that stands for none, such as a coupon, or for money paid back alone.
+    pub fn units(&self) -> f64 {
+        let units = self.quantity.unwrap_or(1.0);
+        if self.is_return() { units.min(0.0) } else { units }
+    }
+
     /// Checks what was written; `now` in Unix milliseconds is the time of arrival, `oldest` the end of what is kept. The error says what was
     /// found and what was expected.
     pub fn check(written: Written, now: i64, oldest: i64) -> Result<Self, String> {
@@ -170,6 +181,16 @@ impl Event {
                 return Err(format!("{field} {number}; expected {:e} to {most:e}", -most));
             }
         }
+        // as the trainer has it: money comes back with units, or alone with no unit; its sign may be left out
+        let amount = match (quantity, amount) {
+            (Some(quantity), Some(amount)) if amount < 0.0 && quantity > 0.0 => {
+                return Err(format!(
+                    "amount {amount} of a purchase of {quantity}; expected 0 or more, or with a quantity below 0 (units sent back) or of 0 (money paid back alone)"
+                ));
+            }
+            (Some(quantity), Some(amount)) if quantity < 0.0 => Some(-amount.abs()),
+            (_, amount) => amount,
+        };
         match (kind, &recommendation_id) {
             (Kind::Impression | Kind::Click, None) => {
                 return Err(format!("no recommendation_id; a {name} names the answer that showed the item"));
@@ -225,11 +246,19 @@ mod tests {
     fn what_is_not_said_has_a_default_and_what_cannot_be_meant_is_refused_in_words() {
         let event = read(r#"{"event_id":"e","kind":"purchase","customer_id":"c","item_id":"i"}"#).expect("an event");
         assert_eq!((event.at, event.quantity, event.session_id), (1_000_000, Some(1.0), None));
+        let purchase = |more: &str| {
+            read(&format!(r#"{{"event_id":"e","kind":"purchase","customer_id":"c","item_id":"i",{more}}}"#)).expect("an event")
+        };
+        let facts = |event: Event| (event.is_return(), event.units(), event.amount);
+        assert_eq!(facts(purchase(r#""quantity":-2,"amount":5"#)), (true, -2.0, Some(-5.0)), "the sign of money may be left out");
+        assert_eq!(facts(purchase(r#""quantity":0,"amount":-5"#)), (true, 0.0, Some(-5.0)), "money paid back alone");
+        assert_eq!(facts(purchase(r#""quantity":0,"amount":5"#)), (false, 0.0, Some(5.0)), "a line of no unit");
         for (fields, complaint) in [
             (r#""kind":"purchase","item_id":"i""#, "neither customer_id nor session_id"),
             (r#""kind":"buy","customer_id":"c","item_id":"i""#, "unknown variant `buy`, expected one of `purchase`"),
             (r#""kind":"view","customer_id":"c","item_id":"i","amount":1"#, "amount of a view; only a purchase has it"),
             (r#""kind":"view","customer_id":"c","item_id":"i","quantity":1"#, "quantity of a view"),
+            (r#""kind":"purchase","customer_id":"c","item_id":"i","amount":-1"#, "amount -1 of a purchase of 1; expected 0 or more"),
             (r#""kind":"cart","customer_id":"c","item_id":"i","quantity":-1"#, "expected 0 or more"),
             (r#""kind":"click","customer_id":"c","item_id":"i""#, "no recommendation_id"),
             (r#""kind":"cart","customer_id":"c","item_id":"i","rank":1"#, "rank without recommendation_id"),

@@ -115,6 +115,11 @@ impl ItemChanges {
         }
     }
 
+    /// Takes back what was said of an item.
+    pub fn unsay(&mut self, item_id: &str) {
+        self.by_item.remove(item_id);
+    }
+
     /// Every item that was spoken of, ascending by id.
     pub fn iter(&self) -> impl Iterator<Item = &ItemChange> {
         self.by_item.values()

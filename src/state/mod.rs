@@ -10,6 +10,7 @@ mod event;
 mod export;
 mod items;
 mod tables;
+mod trials;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -33,12 +34,15 @@ pub use event::{Event, Kind, Written};
 pub use export::{ExportError, Exported, export_purchases};
 pub use items::{ItemChange, ItemChanges, WrittenChange};
 pub use tables::PurchaseRow;
+pub use trials::{Deeds, Trace, TrialCounts, TrialUnit};
 pub use writer::{Receipt, Verdict};
 
 use writer::{Job, Writer};
 
 /// How long the database waits for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// What the writer keeps of the file in memory, so that new ids find their places without reading: 64 MiB, as SQLite writes it.
+const WRITER_CACHE: &str = "-65536";
 /// Rows read at a time.
 const PAGE: i64 = 10_000;
 
@@ -99,7 +103,7 @@ impl State {
             };
             runtime.block_on(async {
                 let prepared = async {
-                    let mut connection = connect(&file, true).await?;
+                    let mut connection = connect_writer(&file).await?;
                     let id = prepare(&mut connection, &file).await?;
                     let said = tables::item_changes(&mut connection).await.map_err(|error| StateError::database(&file, error))?;
                     *changes.write().unwrap_or_else(PoisonError::into_inner) = said;
@@ -146,6 +150,13 @@ impl State {
         receipt.await.map_err(|_| StateError::Closed)?
     }
 
+    /// Takes back what was said of an item; returns when that is on the disk and in memory.
+    pub async fn unsay_item(&self, item_id: String) -> Result<(), StateError> {
+        let (done, receipt) = tokio::sync::oneshot::channel();
+        self.send(Job::Unsay { item_id, done })?;
+        receipt.await.map_err(|_| StateError::Closed)?
+    }
+
     fn send(&self, job: Job) -> Result<(), StateError> {
         self.jobs.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StateError::Full,
@@ -182,6 +193,16 @@ impl State {
         let work = self.runtime.spawn(async move {
             let mut connection = connect(&path, false).await?;
             tables::recommendation_counts(&mut connection, days).await.map_err(|error| StateError::database(&path, error))
+        });
+        work.await.map_err(|_| StateError::Closed)?
+    }
+
+    /// What the shoppers of each arm of an experiment did.
+    pub async fn trial_counts(&self, experiment: String) -> Result<Vec<TrialCounts>, StateError> {
+        let path = self.path.clone();
+        let work = self.runtime.spawn(async move {
+            let mut connection = connect(&path, false).await?;
+            tables::trial_counts(&mut connection, &experiment).await.map_err(|error| StateError::database(&path, error))
         });
         work.await.map_err(|_| StateError::Closed)?
     }
@@ -239,23 +260,36 @@ fn lock(path: &Path) -> Result<File, StateError> {
 }
 
 async fn connect(path: &Path, create: bool) -> Result<SqliteConnection, StateError> {
-    let options = SqliteConnectOptions::new()
+    open_with(path, options(path, create)).await
+}
+
+/// A connection for the writer: whoever waits for a commit does not wait for the log to be copied into the file, which is done beside it.
+async fn connect_writer(path: &Path) -> Result<SqliteConnection, StateError> {
+    open_with(path, options(path, true).pragma("wal_autocheckpoint", "0").pragma("cache_size", WRITER_CACHE)).await
+}
+
+async fn open_with(path: &Path, options: SqliteConnectOptions) -> Result<SqliteConnection, StateError> {
+    SqliteConnection::connect_with(&options).await.map_err(|error| StateError::database(path, error))
+}
+
+fn options(path: &Path, create: bool) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(create)
         .journal_mode(SqliteJournalMode::Wal)
         // a commit is on the disk before it is acknowledged
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
-        .disable_statement_logging();
-    SqliteConnection::connect_with(&options).await.map_err(|error| StateError::database(path, error))
+        .disable_statement_logging()
 }
 
 /// Brings the schema up to date and returns the state's id.
 async fn prepare(connection: &mut SqliteConnection, path: &Path) -> Result<String, StateError> {
-    let migrations: Vec<Migration> = [(1, "events", include_str!("migrations/0001_events.sql"))]
-        .into_iter()
-        .map(|(version, name, sql)| Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false))
-        .collect();
+    let migrations: Vec<Migration> =
+        [(1, "events", include_str!("migrations/0001_events.sql")), (2, "trials", include_str!("migrations/0002_trials.sql"))]
+            .into_iter()
+            .map(|(version, name, sql)| Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false))
+            .collect();
     let newest = migrations.iter().map(|migration| migration.version).max().unwrap_or(0);
     let migrated = Migrator::with_migrations(migrations).run(&mut *connection).await;
     migrated.map_err(|error| StateError::migration(path, newest, error))?;

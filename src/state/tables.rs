@@ -10,6 +10,7 @@ use super::activity::Seen;
 use super::attribution::Credit;
 use super::event::{Event, Kind};
 use super::items::{ItemChange, ItemChanges};
+use super::trials::{Deeds, TrialCounts};
 
 /// A purchase as it is exported.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,6 +152,32 @@ pub(super) async fn recommendation_counts(
         counts.insert(credit, (row.try_get("events")?, row.try_get("amount")?));
     }
     Ok(counts)
+}
+
+/// What the shoppers of each arm of an experiment did, ascending by arm.
+pub(super) async fn trial_counts(connection: &mut SqliteConnection, experiment: &str) -> Result<Vec<TrialCounts>, Error> {
+    let statement = "SELECT arm, count(*), count(CASE WHEN clicks > 0 THEN 1 END), count(CASE WHEN carts > 0 THEN 1 END), \
+        count(CASE WHEN purchases > 0 THEN 1 END), sum(impressions), sum(clicks), sum(carts), sum(purchases), sum(amount) \
+        FROM trial_units WHERE experiment = $1 GROUP BY arm ORDER BY arm";
+    let found = sqlx::query(statement).bind(experiment).fetch_all(connection).await?;
+    let row = |row: &SqliteRow| {
+        let who = |column: usize| row.try_get::<i64, _>(column).map(i64::unsigned_abs);
+        Ok(TrialCounts {
+            arm: row.try_get(0)?,
+            shoppers: who(1)?,
+            clicked: who(2)?,
+            carted: who(3)?,
+            bought: who(4)?,
+            deeds: Deeds {
+                impressions: row.try_get(5)?,
+                clicks: row.try_get(6)?,
+                carts: row.try_get(7)?,
+                purchases: row.try_get(8)?,
+                amount: row.try_get(9)?,
+            },
+        })
+    };
+    found.iter().map(row).collect()
 }
 
 /// What the shop said of its items since.

@@ -181,6 +181,13 @@ impl Process {
         sent.is_ok_and(|answer| answer.status().as_u16() == 202)
     }
 
+    /// Clicks on recommendations, as the insight says.
+    fn clicks(&self) -> u64 {
+        let url = format!("http://{}/v1/insights/recommendations?days=36500", self.address);
+        let answer: Value = ureq::get(url).call().unwrap().body_mut().read_json().unwrap();
+        answer["recommendations"].as_array().unwrap().iter().map(|of| of["clicks"].as_u64().unwrap()).sum()
+    }
+
     /// What the customer bought of the item, as the next answer says.
     fn orders(&self, customer: &str, item: &str) -> u64 {
         let url = format!("http://{}/v1/customers/{customer}/recommendations?n=11", self.address);
@@ -201,9 +208,21 @@ fn kill_and_restart(loops: usize) {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store");
     fixture::publish(&store, Shop::default());
-    let order = |n: usize| json!({"event_id": format!("e{n}"), "kind": "purchase", "customer_id": "crash", "item_id": "jam", "order_id": format!("o{n}")});
-    let redeliver = |server: &Process, known: &BTreeMap<usize, bool>| {
-        let all: Vec<Value> = known.keys().map(|n| order(*n)).collect();
+    // a purchase and a click, in no order of time
+    let deeds = |n: usize| {
+        let time = format!("2018-01-{:02}T{:02}:{:02}:00Z", 1 + n * 7919 % 28, n * 31 % 24, n * 17 % 60);
+        let deed = |kind: &str| json!({"event_id": format!("{kind}{n}"), "kind": kind, "customer_id": "crash", "item_id": "jam", "timestamp": time});
+        let (mut purchase, mut click) = (deed("purchase"), deed("click"));
+        purchase["order_id"] = json!(format!("o{n}"));
+        click["recommendation_id"] = json!("made up");
+        [purchase, click]
+    };
+    // everything that was ever sent, in another order every time, some of it twice in one request
+    let redeliver = |server: &Process, known: &BTreeMap<usize, bool>, round: usize| {
+        let mut all: Vec<usize> = known.keys().copied().collect();
+        all.sort_by_key(|n| n.wrapping_mul(2_654_435_761).rotate_left(round as u32) % 1_000_003);
+        all.extend_from_slice(&known.keys().copied().take(7).collect::<Vec<_>>());
+        let all: Vec<Value> = all.into_iter().flat_map(deeds).collect();
         all.chunks(5_000).all(|some| server.send(&json!(some)))
     };
     let (mut sent, mut acknowledged) = (0_usize, BTreeMap::new());
@@ -213,11 +232,13 @@ fn kill_and_restart(loops: usize) {
         let found = server.orders("crash", "jam") as usize;
         let least = acknowledged.values().filter(|known| **known).count();
         assert!((least..=sent).contains(&found), "round {round}: {found} of {least} to {sent}");
+        let clicks = server.clicks() as usize;
+        assert!((least..=sent).contains(&clicks), "round {round}: {clicks} clicks of {least} to {sent}");
         // again, all of it: counted once
         if !acknowledged.is_empty() {
-            assert!(redeliver(&server, &acknowledged));
+            assert!(redeliver(&server, &acknowledged, round));
             acknowledged.values_mut().for_each(|known| *known = true);
-            assert_eq!(server.orders("crash", "jam") as usize, sent);
+            assert_eq!((server.orders("crash", "jam") as usize, server.clicks() as usize), (sent, sent));
         }
         let killer = std::time::Duration::from_millis(3 + (round as u64 * 7) % 40);
         let id = server.child.id();
@@ -229,7 +250,7 @@ fn kill_and_restart(loops: usize) {
             while server.child.try_wait().unwrap().is_none() {
                 let batch: Vec<usize> = (sent..sent + 1 + sent % 7).collect();
                 sent += batch.len();
-                let events: Vec<Value> = batch.iter().map(|n| order(*n)).collect();
+                let events: Vec<Value> = batch.iter().flat_map(|n| deeds(*n)).collect();
                 let known = server.send(&json!(events));
                 acknowledged.extend(batch.into_iter().map(|n| (n, known)));
                 if !known {
@@ -240,7 +261,7 @@ fn kill_and_restart(loops: usize) {
     }
     let out = folder.path().join("events.parquet");
     let server = Process::start(&store);
-    assert!(redeliver(&server, &acknowledged));
+    assert!(redeliver(&server, &acknowledged, loops));
     shopkeeper().args(["events", "export", "--store"]).arg(&store).arg("--out").arg(&out).assert().success();
     let file = parquet::file::reader::SerializedFileReader::try_from(out.as_path()).unwrap();
     assert_eq!(parquet::file::reader::FileReader::metadata(&file).file_metadata().num_rows() as usize, sent);
@@ -273,6 +294,13 @@ fn what_a_model_was_trained_on_is_dropped_and_what_came_late_stays() {
         shown(&answer, item).and_then(|shown| shown["reason"]["orders"].as_u64()).unwrap_or(0)
     };
     let bought = |id: &str, item: &str, day: &str| json!({"event_id": id, "kind": "purchase", "customer_id": "newcomer", "item_id": item, "timestamp": format!("{day}T12:00:00Z"), "amount": 2.5});
+    // every order of this shop holds three neighbours among the even or the odd items
+    let related = |kind: &str| server.get(&format!("/v1/items/i000/related?kind={kind}&n=3")).json();
+    let (beside, instead) = (related("complements"), related("substitutes"));
+    assert_eq!(beside["items"][0]["evidence"]["source"], "bought_together", "{beside}");
+    assert!(beside["items"][0]["evidence"]["lift"].as_f64().unwrap() > 1.5, "{beside}");
+    let item = instead["items"][0]["item_id"].as_str().unwrap();
+    assert!(["i004", "i006", "i008"].contains(&item), "of the same customers, but not in the same orders: {instead}");
     // the history runs to the end of April 2026
     send(&server, &json!([bought("a", "i000", "2026-05-02"), bought("b", "i000", "2026-05-03"), bought("c", "i002", "2026-05-04")]));
     assert_eq!((orders("i000"), orders("i002")), (2, 1));
@@ -285,7 +313,14 @@ fn what_a_model_was_trained_on_is_dropped_and_what_came_late_stays() {
     // late: it happened before what the next model reads to, and is not in its files
     send(&server, &bought("d", "i004", "2026-05-03"));
     let mut train = shopkeeper();
-    train.args(["train", "--tune", "off", "--purchases"]).arg(&history).arg(&events).arg("--store").arg(&store).assert().success();
+    train
+        .args(["train", "--tune", "off", "--activate", "always", "--purchases"])
+        .arg(&history)
+        .arg(&events)
+        .arg("--store")
+        .arg(&store)
+        .assert()
+        .success();
     let reload = || assert_eq!(server.post("/v1/models/reload", &json!({})).status, 200);
     reload();
     assert_eq!((orders("i000"), orders("i002"), orders("i004")), (2, 1, 1), "each purchase counts once: in the model or as fresh");
@@ -299,8 +334,62 @@ fn what_a_model_was_trained_on_is_dropped_and_what_came_late_stays() {
     assert_eq!((orders("i000"), orders("i002"), orders("i004")), (2, 1, 1));
     // a model that read the file up to a day has not seen what came after
     let mut earlier = shopkeeper();
-    earlier.args(["train", "--tune", "off", "--as-of", "2026-05-03", "--purchases"]).arg(&history).arg(&events).arg("--store").arg(&store);
+    earlier
+        .args(["train", "--tune", "off", "--activate", "always", "--as-of", "2026-05-03", "--purchases"])
+        .arg(&history)
+        .arg(&events)
+        .arg("--store")
+        .arg(&store);
     earlier.assert().success();
     reload();
     assert_eq!((orders("i000"), orders("i002"), orders("i004")), (2, 1, 1));
+}
+
+#[test]
+fn rules_on_purchases_count_to_the_newest_purchase_and_returns_are_read_as_the_trainer_does() {
+    let server = Server::start();
+    let shows = |server: &Server, rule: &str| {
+        let answer = server.get(&format!("/v1/customers/anna/recommendations?n=12&purchased={rule}")).json();
+        answer["items"].as_array().unwrap().len()
+    };
+    // anna bought three items, the last time 20 days before the end of what the model saw, 2017-12-01
+    assert_eq!((shows(&server, "exclude:30d"), shows(&server, "exclude:5d")), (8, 11));
+    // two weeks later somebody else buys something: 34 days ago by now
+    let later = |id: &str, customer: &str, day: &str, more: Value| {
+        let mut event =
+            json!({"event_id": id, "kind": "purchase", "customer_id": customer, "item_id": "tea", "timestamp": format!("{day}T12:00:00Z")});
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        event
+    };
+    send(&server, &later("a", "dora", "2017-12-14", json!({})));
+    assert_eq!((shows(&server, "exclude:30d"), shows(&server, "exclude:60d")), (11, 8), "the shop's clock went on");
+    // anna bought tea nine days before that
+    send(&server, &later("b", "anna", "2017-12-05", json!({})));
+    assert_eq!((shows(&server, "exclude:30d"), shows(&server, "exclude:9d"), shows(&server, "exclude:10d")), (10, 11, 10));
+    let server = server.restart();
+    assert_eq!(
+        (shows(&server, "exclude:30d"), shows(&server, "exclude:9d"), shows(&server, "exclude:10d")),
+        (10, 11, 10),
+        "after a restart, too"
+    );
+    // what came back, lines of no unit, and money paid back alone are no purchases; nonsense is refused
+    let carl = |id: &str, more: Value| later(id, "carl", "2017-12-06", more);
+    send(
+        &server,
+        &json!([
+            carl("c", json!({"quantity": 0, "amount": 1})),
+            carl("d", json!({"quantity": 0, "amount": -1})),
+            carl("e", json!({"quantity": -1, "amount": 2}))
+        ]),
+    );
+    let answer = server.get("/v1/customers/carl/recommendations?n=12").json();
+    assert_ne!(shown(&answer, "tea").unwrap()["source"], "repeat", "{answer}");
+    let wrong = server.post("/v1/events", &carl("f", json!({"amount": -1})));
+    assert_problem(&wrong, Code::BadEvents);
+    assert!(wrong.text().contains("or with a quantity below 0"), "{}", wrong.text());
+    // sent back from home, it still lies in the basket of the next visit
+    let cart = json!({"event_id": "g", "kind": "cart", "customer_id": "carl", "item_id": "tea"});
+    send(&server, &cart);
+    send(&server, &json!({"event_id": "h", "kind": "purchase", "customer_id": "carl", "item_id": "tea", "quantity": -1}));
+    assert!(shown(&server.get("/v1/customers/carl/recommendations?n=12").json(), "tea").is_none());
 }

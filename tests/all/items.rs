@@ -169,3 +169,54 @@ fn what_became_of_recommendations_is_counted_by_where_they_came_from() {
     server.post("/v1/events", &again);
     assert!(server.get("/metrics").text().contains("shopkeeper_recommendation_events_total{"));
 }
+
+#[test]
+fn what_was_said_is_taken_back() {
+    let mut server = Server::start();
+    let before = server.get("/v1/customers/anna/recommendations?n=12").json()["items"].clone();
+    let unsay = |server: &Server, id: &str| server.send(ureq::http::Request::builder().method("DELETE"), &format!("/v1/items/{id}"), "");
+    changed(&server, "butter", &json!({"available": false, "price": 99, "title": "Gone", "category": "SPREADS", "brand": "New"}));
+    changed(&server, "rye", &json!({"title": "Rye bread", "category": "GROCERY/BREAD"}));
+    assert_ne!(server.get("/v1/customers/anna/recommendations?n=12").json()["items"], before);
+    let butter = unsay(&server, "butter").json();
+    let of_model = json!({"available": true, "price": null, "title": "butter", "category": "DAIRY", "brand": "Own"});
+    assert!(of_model.as_object().unwrap().iter().all(|(field, value)| butter[field] == *value), "{butter}");
+    assert_eq!(unsay(&server, "rye").json()["category"], Value::Null);
+    assert_eq!(unsay(&server, "never-said").status, 200);
+    assert_eq!(server.get("/v1/customers/anna/recommendations?n=12").json()["items"], before);
+    assert_eq!(server.get("/v1/items/popular?category=SPREADS").json()["items"], json!([]));
+    server = server.restart();
+    assert_eq!(server.get("/v1/customers/anna/recommendations?n=12").json()["items"], before, "after a restart, too");
+}
+
+#[test]
+fn a_new_item_is_explained_and_stands_beside_nothing_that_it_is_not_like() {
+    let server = Server::start();
+    let why =
+        |item: &str, rules: Value| server.post("/v1/explain", &json!({"customer_id": "anna", "item_id": item, "rules": rules})).json();
+    changed(&server, "rye", &json!({"title": "Rye bread", "category": "GROCERY/BREAD", "price": 3}));
+    let shown = why("rye", json!({}));
+    assert_eq!((&shown["outcome"], &shown["item"]["reason"]["code"]), (&json!("shown"), &json!("new_item")), "{shown}");
+    for (rules, rule) in [
+        (json!({"exclude": ["rye"]}), "excluded"),
+        (json!({"categories": ["DAIRY"]}), "category"),
+        (json!({"price_to": 2}), "price"),
+        (json!({"min_buyers": 1}), "min_buyers"),
+    ] {
+        let explained = why("rye", rules);
+        assert_eq!((&explained["outcome"], &explained["kept_out_by"]), (&json!("kept_out"), &json!(rule)), "{explained}");
+    }
+    // the same department and a number in the title are no likeness; a like price neither
+    for (id, change) in
+        [("paper", json!({"title": "Paper towels 500 g", "category": "GROCERY/PAPER", "price": 3.5})), ("odd", json!({"price": 3.5}))]
+    {
+        let item = changed(&server, id, &change);
+        assert_eq!(item["like_item_ids"], json!([]), "{item}");
+        assert_eq!(why(id, json!({}))["outcome"], "outranked");
+    }
+    assert_eq!(why("rye", json!({}))["outcome"], "shown");
+    let short = server.post("/v1/recommendations", &json!({"customer_id": "anna", "n": 100})).json();
+    let items = short["items"].as_array().unwrap();
+    let like = |id: &str| items.iter().find(|item| item["item_id"] == id).map(|item| item["reason"]["like_item_id"].clone());
+    assert_eq!((like("paper"), like("odd")), (Some(Value::Null), Some(Value::Null)), "they fill up what is short: {short}");
+}

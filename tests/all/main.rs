@@ -2,14 +2,17 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod answers;
+mod audience;
 mod cli;
 mod edges;
 mod evaluation;
 mod events;
+mod experiments;
 mod fixture;
 mod http;
 mod items;
 mod lists;
+mod messages;
 mod problems;
 mod server;
 mod shop;

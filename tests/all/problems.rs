@@ -25,8 +25,16 @@ fn provoke(code: Code) -> Option<Answer> {
         Code::UnknownRoute => server.get("/v1/nothing"),
         Code::UnknownCustomer => server.get("/v1/customers/nobody"),
         Code::UnknownInsight => server.get("/v1/insights/weather"),
+        Code::UnknownItem => server.get("/v1/items/nothing/audience"),
         Code::UnknownSegment => server.get("/v1/churn?segment=s9"),
         Code::UnknownVersion => server.post("/v1/models/2001-01-01-000000000000/activate", &Value::Null),
+        Code::VersionNotLoaded => {
+            let version = another();
+            let request = ureq::http::Request::builder().header("X-Model-Version", &version);
+            let answer = server.send(request, "/v1/customers/anna/recommendations", "");
+            assert!(answer.text().contains(&server.version), "it says which are loaded: {}", answer.text());
+            answer
+        }
         Code::MethodNotAllowed => {
             let answer = server.post("/v1/churn", &Value::Null);
             assert_eq!(answer.header("allow"), "GET, HEAD");

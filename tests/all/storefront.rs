@@ -147,3 +147,52 @@ fn an_item_is_explained() {
     }
     assert_eq!(why("nothing", json!({}))["outcome"], "unknown_item");
 }
+
+#[test]
+fn what_may_be_bought_instead_is_told_from_what_goes_beside() {
+    let server = Server::start();
+    let related = |item: &str, kind: &str| server.get(&format!("/v1/items/{item}/related?kind={kind}&n=5")).json();
+    let rows = |answer: &Value| answer["items"].as_array().unwrap().clone();
+    // bread, eggs, jam and salt are of one category; bread is bought with butter and cheese
+    let instead = related("bread", "substitutes");
+    let sources =
+        |answer: &Value| rows(answer).iter().map(|row| row["evidence"]["source"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(rows(&instead).len(), 5, "never short while anything is available");
+    for row in rows(&instead).iter().take(3) {
+        assert_eq!((&row["evidence"]["source"], &row["category"]), (&json!("substitute"), &json!("GROCERY/BREAD")), "{row}");
+    }
+    assert!(
+        rows(&instead)[0]["evidence"]["customers"] == 3 && rows(&instead)[0]["item_id"] == "eggs",
+        "bought by the same customers: {instead}"
+    );
+    assert!(sources(&instead)[3..].iter().all(|source| source == "popular"), "it says when it has no evidence: {instead}");
+    let beside = related("ham", "complements");
+    assert!(
+        sources(&beside).iter().all(|source| source == "popular"),
+        "no two are bought together more often than chance has it: {beside}"
+    );
+    assert_eq!(rows(&beside).len(), 5);
+    for kind in ["substitutes", "complements"] {
+        let answer = related("bread", kind);
+        let scores: Vec<f64> = rows(&answer).iter().map(|row| row["score"].as_f64().unwrap()).collect();
+        assert!(
+            scores.windows(2).all(|pair| pair[0] >= pair[1]) && scores.iter().all(|score| (0.0..=1.0).contains(score)),
+            "{kind}: {scores:?}"
+        );
+        assert_eq!(rows(&related("unheard-of", kind)).len(), 5, "{kind}");
+    }
+    let wrong = server.get("/v1/items/bread/related?kind=opposite");
+    assert_problem(&wrong, Code::BadParameter);
+    assert!(wrong.text().contains("substitutes"), "{}", wrong.text());
+}
+
+#[test]
+fn several_categories_may_be_asked_for() {
+    let server = Server::start();
+    let count = |path: &str| server.get(path).item_ids().len();
+    assert_eq!(count("/v1/customers/anna/recommendations?n=100&category=DAIRY&category=GROCERY%2FBREAD"), 8);
+    assert_eq!(count("/v1/items/popular?n=100&category=DAIRY&brand=Own&category=GROCERY&brand=Other"), 4);
+    let unknown = server.get("/v1/customers/anna/recommendations?category=DAIRY&category=A%26B,%20C").json();
+    assert_eq!(unknown["unknown_categories"], json!(["A&B, C"]), "each value is one name");
+    assert_problem(&server.get("/v1/items/popular?n=1&n=2"), Code::BadParameter);
+}

@@ -1,6 +1,7 @@
 //! What a shopper did since the model was fitted, laid over what the model knows of them.
 //!
-//! Everything here is counted on the model's clock: its today is the last day it saw, so whatever came later is 0 days ago.
+//! Signals are counted on the model's clock, on which they were learned: its today is the last day it saw, so whatever came later is 0 days ago.
+//! The rule on purchased items is counted on the shop's clock: to the day of the newest purchase that anybody is known to have made.
 
 use super::{Query, Recommender};
 use crate::factors::WIDTH;
@@ -32,6 +33,8 @@ pub struct FreshPurchase {
     pub days_since_last: u32,
     /// Days from the first of them.
     pub days_since_first: u32,
+    /// Days from the last of them to the shop's today, which may be later than the model's.
+    pub days_ago: u32,
     /// Fresh orders of the customer after the last one that holds it.
     pub orders_since: u32,
 }
@@ -158,7 +161,7 @@ mod tests {
     use super::*;
 
     fn new(units: f32) -> FreshPurchase {
-        FreshPurchase { item: ItemIx(3), orders: 1, units, days_since_last: 0, days_since_first: 0, orders_since: 0 }
+        FreshPurchase { item: ItemIx(3), orders: 1, units, days_since_last: 0, days_since_first: 0, days_ago: 0, orders_since: 0 }
     }
 
     #[test]

@@ -5,9 +5,11 @@
 //! the shop's popular items fills the rest, so that exactly n items come back whenever n are eligible.
 //! [`Recommender::recommend`] is the one path: the server, the export and the evaluation all call it.
 
+mod audience;
 mod basket;
 mod categories;
 mod choose;
+mod complements;
 mod contest;
 mod filter;
 mod fresh;
@@ -19,11 +21,13 @@ mod rules;
 mod scratch;
 mod shortlist;
 mod signals;
+mod substitutes;
 mod trees;
 mod why;
 
 use arrow::array::{Float64Array, UInt16Array, UInt32Array};
 
+pub use audience::{Likely, Wanted};
 pub use categories::{Categories, canonical};
 pub use filter::{Filter, Unmet};
 pub use fresh::{Fresh, FreshPurchase};
@@ -33,6 +37,7 @@ pub use related::{Evidence, Related, Relation};
 pub use rules::{BOOSTS, Boost, Purchased, Target};
 pub use scratch::Scratch;
 pub use signals::{Candidate, Features};
+pub use substitutes::Likeness;
 pub use trees::Trees;
 pub use why::{Rule, Verdict, Why};
 

@@ -24,6 +24,8 @@ pub struct Query<'a> {
     pub exclude: &'a [ItemIx],
     /// Which items may be shown, whoever asks.
     pub filter: Filter<'a>,
+    /// Days from the model's today to the shop's: that of the newest purchase. What was bought counts as so much longer ago for `purchased`.
+    pub days_later: u32,
     /// Whether bought items may be shown.
     pub purchased: Purchased,
     /// What to lift and what to bury.

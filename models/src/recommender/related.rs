@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Query, Recommender, Scratch};
+use super::{Query, Recommender, Scratch, complements, substitutes};
 use crate::ItemIx;
 use crate::catalogue::Catalogue;
 use crate::co_purchase::Association;
@@ -16,6 +16,10 @@ pub enum Relation {
     BoughtTogether,
     /// They share customers.
     Similar,
+    /// The one may be bought instead of the other.
+    Substitutes,
+    /// The one is bought beside the other.
+    Complements,
 }
 
 /// The evidence that an item is related.
@@ -33,6 +37,8 @@ pub enum Evidence {
         /// How many.
         customers: u32,
     },
+    /// It serves the same end: same category, customers and price, but seldom in one order.
+    Substitute(substitutes::Likeness),
     /// None: it is popular in the same category.
     Category {
         /// Customers who bought it lately.
@@ -50,7 +56,8 @@ pub enum Evidence {
 pub struct Related {
     /// The item.
     pub item: ItemIx,
-    /// Shrunk cosine of the two items, or the share of recent customers for an item without evidence. 0 to 1, never rising.
+    /// Shrunk cosine of the two items; of a complement how far above chance, of a substitute how much alike; the share of recent customers for
+    /// an item without evidence. 0 to 1, never rising.
     pub score: f32,
     /// Why it is here.
     pub evidence: Evidence,
@@ -80,10 +87,12 @@ impl Recommender {
             !full
         };
         if let Some(item) = item {
-            self.neighbours(item, relation, &mut add);
+            self.neighbours(item, relation, &query, &mut add);
         }
         let buyers = |item: ItemIx| self.parts.items.recent_buyers.value(item.row());
-        let category = item.and_then(|item| self.category_popular.get(self.categories.of[item.row()] as usize));
+        let category = item.and_then(|item| self.category_popular.get(self.category_now(item, &query) as usize));
+        // what is popular in the same category goes beside nothing of it
+        let category = category.filter(|_| relation != Relation::Complements);
         for &other in category.map_or(&[][..], Vec::as_slice) {
             if !add(other, self.popularity(other), Evidence::Category { recent_buyers: buyers(other) }) {
                 return related;
@@ -97,7 +106,7 @@ impl Recommender {
         related
     }
 
-    fn neighbours(&self, item: ItemIx, relation: Relation, add: &mut impl FnMut(ItemIx, f32, Evidence) -> bool) {
+    fn neighbours(&self, item: ItemIx, relation: Relation, query: &Query<'_>, add: &mut impl FnMut(ItemIx, f32, Evidence) -> bool) {
         match relation {
             Relation::BoughtTogether => self.parts.together.of(item).for_each(|neighbour| {
                 let association = self.association(item, neighbour.item, neighbour.together);
@@ -105,6 +114,13 @@ impl Recommender {
             }),
             Relation::Similar => self.parts.alike.of(item).for_each(|neighbour| {
                 add(neighbour.item, neighbour.score, Evidence::Similar { customers: neighbour.together });
+            }),
+            Relation::Complements => complements::of(self, item, query).into_iter().for_each(|(score, neighbour)| {
+                let association = self.association(item, neighbour.item, neighbour.together);
+                add(neighbour.item, score, Evidence::BoughtTogether { baskets: neighbour.together, association });
+            }),
+            Relation::Substitutes => substitutes::of(self, item, query).into_iter().for_each(|(score, other, likeness)| {
+                add(other, score, Evidence::Substitute(likeness));
             }),
         }
     }

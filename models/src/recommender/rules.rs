@@ -24,7 +24,7 @@ pub enum Purchased {
     Include,
     /// No: only what is new to them, not even what they sent back.
     Exclude,
-    /// Not if they bought it within so many days before as-of.
+    /// Not if they bought it within so many days, counted to the newest purchase that is known.
     ExcludeWithin(u32),
     /// Not before their usual time between purchases of it has passed; an item bought once has the usual time of all its buyers.
     UntilDue,
@@ -88,7 +88,7 @@ impl Recommender {
         if query.purchased != Purchased::Include && query.has_history() {
             let gap_days = self.standing(query.customer, &query.fresh).gap_days;
             let mut look = |bought: Bought| {
-                if self.is_kept_back(&bought, gap_days, query.purchased) {
+                if self.is_kept_back(&bought, gap_days, query) {
                     scratch.tally(bought.item).kept_back = true;
                 }
             };
@@ -100,12 +100,17 @@ impl Recommender {
     }
 
     /// Whether the rule on purchased items keeps back one that the customer, who has this usual gap, has bought.
-    pub(super) fn is_kept_back(&self, bought: &Bought, gap_days: f32, purchased: Purchased) -> bool {
-        match purchased {
+    pub(super) fn is_kept_back(&self, bought: &Bought, gap_days: f32, query: &Query<'_>) -> bool {
+        let fresh = query.fresh.purchases.binary_search_by_key(&bought.item, |fresh| fresh.item).ok().map(|at| &query.fresh.purchases[at]);
+        let days_ago = match fresh {
+            Some(fresh) if fresh.orders > 0 && fresh.days_since_last == 0 => fresh.days_ago,
+            _ => bought.days_since_last.saturating_add(query.days_later),
+        };
+        match query.purchased {
             Purchased::Include => false,
             Purchased::Exclude => true,
-            Purchased::ExcludeWithin(days) => bought.orders > 0 && bought.days_since_last < days,
-            Purchased::UntilDue => bought.orders > 0 && (bought.days_since_last as f32) < self.usual_gap(bought, gap_days),
+            Purchased::ExcludeWithin(days) => bought.orders > 0 && days_ago < days,
+            Purchased::UntilDue => bought.orders > 0 && (days_ago as f32) < self.usual_gap(bought, gap_days),
         }
     }
 

@@ -81,7 +81,7 @@ impl Recommender {
         }
         let gap_days = self.standing(query.customer, &query.fresh).gap_days;
         let bought = self.history_with(query.customer, &query.fresh).into_iter().find(|bought| bought.item == item);
-        if bought.is_some_and(|bought| self.is_kept_back(&bought, gap_days, query.purchased)) {
+        if bought.is_some_and(|bought| self.is_kept_back(&bought, gap_days, query)) {
             return Some(Rule::Purchased);
         }
         self.unmet(item, query).map(Rule::Filter)

@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_LANGUAGE, HeaderValue};
 use serde::Serialize;
 use shopkeeper_models::catalogue::{Catalogue, NewItem};
 use shopkeeper_models::recommender::{Fresh, Query, Reason, Recommendation};
@@ -11,10 +12,13 @@ use shopkeeper_models::{CustomerIx, ItemIx, Model};
 use utoipa::ToSchema;
 
 use super::json;
+use crate::server::experiment::{Place, PlaceRef};
 use crate::server::extract::Id;
+use crate::server::messages::Language;
 use crate::server::problem::Problem;
 use crate::server::rules::{Found, Rules, Shelf, Unknown};
 use crate::server::state::{ModelRef, Served, Shop, with_scratch};
+use crate::server::wanted::Wanted;
 use crate::server::{answer, newcomers};
 use crate::state::{Remembered, now};
 
@@ -116,6 +120,10 @@ pub(in crate::server) struct Shown<'a> {
     pub(in crate::server) source: &'static str,
     /// The evidence.
     pub(in crate::server) reason: Why<'a>,
+    /// The reason in words; only where a language is asked for (`lang`, or the header Accept-Language).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Bought together with Bread in 412 orders")]
+    pub(in crate::server) text: Option<String>,
     /// Title, if the catalogue has one.
     #[schema(required, example = "Bananas")]
     pub(in crate::server) title: Option<&'a str>,
@@ -144,6 +152,9 @@ pub(super) struct RecommendationAnswer<'a> {
     pub(super) unknown_categories: Vec<String>,
     /// Brands of the request that the model does not know. When it knows none of those asked for, no item is eligible.
     pub(super) unknown_brands: Vec<String>,
+    /// The arm of the experiment that answered; only where one is running and the request takes part in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) experiment: Option<PlaceRef<'a>>,
     /// Which model answered.
     pub(super) model: ModelRef<'a>,
 }
@@ -161,6 +172,10 @@ pub(super) struct Ask<'a> {
     pub(super) scenario: Option<&'a str>,
     pub(super) rules: Rules,
     pub(super) n: usize,
+    /// The arm of the experiment that the shopper is in.
+    pub(super) arm: Option<Place>,
+    /// The language to say reasons in.
+    pub(super) language: Option<Language<'a>>,
 }
 
 /// A question whose names were looked up in one model.
@@ -170,6 +185,7 @@ pub(super) struct Asked<'a> {
     catalogue: &'a Catalogue,
     customer: Option<CustomerIx>,
     remembered: Remembered,
+    days_later: u32,
     basket: Vec<ItemIx>,
     pub(super) rules: Found,
     /// Whether anything is known of the customer.
@@ -177,6 +193,11 @@ pub(super) struct Asked<'a> {
 }
 
 impl Ask<'_> {
+    /// Whom an experiment keeps in one arm: the customer, else the session.
+    pub(super) fn shopper(&self) -> Option<&str> {
+        self.customer_id.or(self.session_id).map(|id| id.0.as_str())
+    }
+
     /// Looks everything up in a model and what was remembered since.
     pub(super) fn look_up<'a>(
         &'a self,
@@ -185,7 +206,8 @@ impl Ask<'_> {
         catalogue: &'a Catalogue,
         unknown: &mut Unknown,
     ) -> Result<Asked<'a>, Problem> {
-        let scenario = shop.scenarios.find(self.scenario)?;
+        let of_arm = self.arm.as_ref().and_then(Place::rules);
+        let scenario = of_arm.map_or_else(|| shop.scenarios.find(self.scenario), |rules| Ok(Some(rules)))?;
         let model = &*served.model;
         let shelf = Shelf { model, catalogue };
         let customer = self.customer_id.and_then(|id| model.customer(&id.0));
@@ -203,7 +225,17 @@ impl Ask<'_> {
         }
         let rules = self.rules.find_within(scenario.as_deref(), shelf, unknown);
         shop.metrics.unknown_items(unknown.items.len());
-        Ok(Asked { ask: self, scenario, catalogue, customer, remembered, basket, rules, known })
+        Ok(Asked {
+            ask: self,
+            scenario,
+            catalogue,
+            customer,
+            remembered,
+            days_later: shop.state.activity.days_later(&served.seen),
+            basket,
+            rules,
+            known,
+        })
     }
 }
 
@@ -214,17 +246,23 @@ impl Asked<'_> {
             customer: self.customer,
             fresh: Fresh { purchases, orders: *orders, viewed },
             catalogue: Some(self.catalogue),
+            days_later: self.days_later,
             basket: &self.basket,
             n: self.ask.n,
             ..self.rules.query()
         }
     }
 
-    /// Whether an item that the model does not know may be shown.
-    fn let_in(&self, item_id: &str, item: &NewItem) -> bool {
-        let in_basket = self.ask.basket.iter().chain(self.ask.recent_items).any(|id| id.0 == item_id);
-        let taken = in_basket || self.remembered.new_items.iter().any(|id| **id == *item_id);
-        !taken && self.ask.rules.let_in(item_id, item) && self.scenario.as_ref().is_none_or(|rules| rules.let_in(item_id, item))
+    /// The rule that keeps out an item that the model does not know.
+    pub(super) fn kept_out_by(&self, item_id: &str, item: &NewItem) -> Option<&'static str> {
+        if self.ask.basket.iter().chain(self.ask.recent_items).any(|id| id.0 == item_id) {
+            return Some("in_basket");
+        }
+        if self.remembered.new_items.iter().any(|id| **id == *item_id) {
+            return Some("purchased");
+        }
+        let scenario = || self.scenario.as_ref().and_then(|rules| rules.kept_out_by(item_id, item));
+        self.ask.rules.kept_out_by(item_id, item).or_else(scenario)
     }
 }
 
@@ -245,33 +283,56 @@ pub(super) fn recommend<'a>(
     shop.metrics.answer(fallback);
     let mut items: Vec<Shown<'a>> = answer.items.iter().enumerate().map(|(at, item)| show(model, asked.catalogue, at + 1, item)).collect();
     if asked.ask.place != POPULAR && asked.catalogue.new_items().len() > 0 {
-        let wanted = |id: &str, item: &NewItem| !never.contains(&id) && asked.let_in(id, item);
+        let wanted = |id: &str, item: &NewItem| !never.contains(&id) && asked.kept_out_by(id, item).is_none();
         let shopper = (asked.ask.customer_id.map(|id| &id.0), asked.ask.session_id.map(|id| &id.0));
         let turn = BuildHasherDefault::<DefaultHasher>::default().hash_one(shopper);
         newcomers::join(&mut items, model, asked.catalogue, wanted, asked.rules.max_per_category(), turn, asked.ask.n);
     }
+    if let Some(language) = &asked.ask.language {
+        items.iter_mut().for_each(|item| item.text = language.reason(&item.reason, |id| title(model, asked.catalogue, id)));
+    }
     let sources = items.iter().map(|item| (item.source, item.reason.name()));
     let place = asked.ask.scenario.unwrap_or(asked.ask.place);
     let body = RecommendationAnswer {
-        recommendation_id: shop.state.attribution.id(&model.version, place, sources),
+        recommendation_id: shop.state.attribution.id(&model.version, place, asked.ask.arm.as_ref().map(Place::trace), sources),
         known: asked.known,
         fallback,
         items,
         unknown_items: unknown.items,
         unknown_categories: unknown.categories,
         unknown_brands: unknown.brands,
+        experiment: asked.ask.arm.as_ref().map(Place::reference),
         model: served.reference(),
     };
     (body, answer.items.iter().map(|entry| entry.item).collect())
 }
 
 /// Looks a question up, answers it and sends the answer.
-pub(super) fn respond(shop: &Shop, ask: &Ask<'_>) -> Result<HttpResponse, Problem> {
-    let served = shop.served();
+pub(super) fn respond(shop: &Shop, wanted: &Wanted, lang: Option<&str>, ask: Ask<'_>) -> Result<HttpResponse, Problem> {
+    let (served, arm) = wanted.answering(shop, ask.scenario, ask.shopper());
+    let language = wanted.language(shop, lang)?;
+    let ask = Ask { arm, language, ..ask };
     let catalogue = served.catalogue.load();
     let mut unknown = Unknown::default();
     let asked = ask.look_up(shop, &served, &catalogue, &mut unknown)?;
-    Ok(answer::of_bytes(&served, json::answer(&recommend(shop, &served, &asked, &[], unknown).0)))
+    let answered = answer::of_bytes(&served, json::answer(&recommend(shop, &served, &asked, &[], unknown).0));
+    Ok(in_language(answered, language))
+}
+
+/// The answer with the language that its texts are in.
+pub(super) fn in_language(mut answer: HttpResponse, language: Option<Language<'_>>) -> HttpResponse {
+    if let Some(name) = language.and_then(|language| HeaderValue::from_str(language.name).ok()) {
+        answer.headers_mut().insert(CONTENT_LANGUAGE, name);
+    }
+    answer
+}
+
+/// The title of an item by its id, as the catalogue now has it.
+pub(super) fn title<'a>(model: &'a Model, catalogue: &'a Catalogue, id: &str) -> Option<&'a str> {
+    match model.items().find(id) {
+        Some(item) => catalogue.title(item).or_else(|| model.items().title.get(item.row())),
+        None => catalogue.new_item(id)?.title.as_deref(),
+    }
 }
 
 pub(super) fn show<'a>(model: &'a Model, catalogue: &'a Catalogue, rank: usize, recommendation: &Recommendation) -> Shown<'a> {
@@ -293,6 +354,7 @@ pub(super) fn show<'a>(model: &'a Model, catalogue: &'a Catalogue, rank: usize, 
         score: recommendation.score,
         source: recommendation.source.name(),
         reason,
+        text: None,
         title: catalogue.title(item).or_else(|| items.title.get(item.row())),
         category: catalogue.category_name(&model.recommender, catalogue.category(item)),
     }

@@ -7,12 +7,13 @@ use shopkeeper_models::ItemIx;
 use utoipa::ToSchema;
 
 use super::BodyProblems;
-use super::answer::{Ask, RecommendationAnswer, recommend};
+use super::answer::{Ask, RecommendationAnswer, in_language, recommend};
 use crate::server::answer;
 use crate::server::extract::{Body, Count, Id, Ids, Nothing, Params};
 use crate::server::problem::Problem;
 use crate::server::rules::{Rules, Unknown};
 use crate::server::state::Shop;
+use crate::server::wanted::Wanted;
 
 /// The most widgets of one page.
 const MAX_WIDGETS: usize = 20;
@@ -34,6 +35,9 @@ struct BatchRequest {
     /// Items looked at in this session; they count as the basket does.
     #[serde(default)]
     recent_items: Ids,
+    /// The language to say reasons in, such as `en` or `zh-CN`. Default: what `Accept-Language` likes best; without it no text.
+    #[serde(default)]
+    lang: Option<String>,
     /// The widgets. An item of one is not shown in those after it.
     widgets: Widgets,
 }
@@ -91,16 +95,22 @@ struct BatchAnswer<'a> {
 
 /// What to show in several widgets of one page
 ///
-/// Each is answered in turn by one model; no item stands in two of them.
+/// Each is answered in turn by one model; no item stands in two of them. Where an experiment is running, its arm answers the whole page if any
+/// widget takes part in it.
 #[utoipa::path(
     tag = "storefront",
     request_body = BatchRequest,
     responses((status = 200, description = "What to show.", body = BatchAnswer<'_>), BodyProblems)
 )]
 #[post("/v1/batch")]
-pub(super) async fn batch(shop: Data<Shop>, _: Params<Nothing>, body: Body<BatchRequest>) -> Result<HttpResponse, Problem> {
+pub(super) async fn batch(shop: Data<Shop>, wanted: Wanted, _: Params<Nothing>, body: Body<BatchRequest>) -> Result<HttpResponse, Problem> {
     let request = body.0;
-    let served = shop.served();
+    let shopper = request.customer_id.as_ref().or(request.session_id.as_ref()).map(|id| id.0.as_str());
+    let language = wanted.language(&shop, request.lang.as_deref())?;
+    // one model answers the whole page: that of the first widget that takes part in an experiment
+    let arms = request.widgets.0.iter().map(|widget| wanted.answering(&shop, widget.scenario.as_deref(), shopper));
+    let arm = arms.into_iter().find(|(_, arm)| arm.is_some());
+    let (served, arm) = arm.unwrap_or_else(|| (wanted.served(&shop), None));
     let catalogue = served.catalogue.load();
     let ask = |widget: &'_ Widget| Ask {
         place: "batch",
@@ -111,6 +121,8 @@ pub(super) async fn batch(shop: Data<Shop>, _: Params<Nothing>, body: Body<Batch
         scenario: None,
         rules: widget.rules.clone(),
         n: widget.n.0,
+        language,
+        arm: arm.as_ref().zip(shopper).and_then(|(arm, shopper)| arm.running.place(widget.scenario.as_deref(), shopper)),
     };
     let asks: Vec<Ask<'_>> = request.widgets.0.iter().map(|widget| Ask { scenario: widget.scenario.as_deref(), ..ask(widget) }).collect();
     let mut widgets: Vec<WidgetAnswer<'_>> = Vec::with_capacity(asks.len());
@@ -124,5 +136,5 @@ pub(super) async fn batch(shop: Data<Shop>, _: Params<Nothing>, body: Body<Batch
         shown.extend(items);
         widgets.push(WidgetAnswer { name: &widget.name.0, answer });
     }
-    answer::json(&served, &BatchAnswer { widgets })
+    Ok(in_language(answer::json(&served, &BatchAnswer { widgets })?, language))
 }

@@ -9,12 +9,13 @@ use shopkeeper_models::recommender::{Rule, Unmet, Verdict};
 use utoipa::ToSchema;
 
 use super::BodyProblems;
-use super::answer::{Ask, Shown, show};
+use super::answer::{Ask, Shown, in_language, recommend, show, title};
 use crate::server::answer;
 use crate::server::extract::{Body, Count, Id, Ids, Nothing, Params};
 use crate::server::problem::Problem;
 use crate::server::rules::{Rules, Unknown};
 use crate::server::state::{ModelRef, Shop, with_scratch};
+use crate::server::wanted::Wanted;
 
 /// A question that was answered, and the item to explain.
 #[derive(Deserialize, ToSchema)]
@@ -44,6 +45,9 @@ struct ExplainRequest {
     /// How many items the answer has.
     #[serde(default)]
     n: Count,
+    /// The language to say reasons in, such as `en` or `zh-CN`. Default: what `Accept-Language` likes best; without it no text.
+    #[serde(default)]
+    lang: Option<String>,
 }
 
 /// Where an item stands.
@@ -56,7 +60,7 @@ enum Outcome {
     Outranked,
     /// A rule keeps it out.
     KeptOut,
-    /// The model does not know it.
+    /// Neither the model nor the catalogue knows it.
     UnknownItem,
 }
 
@@ -74,6 +78,9 @@ struct Explanation<'a> {
     /// null when none does.
     #[schema(required)]
     kept_out_by: Option<&'static str>,
+    /// Where it stands in words, if it is not in the answer; only where a language is asked for (`lang`, or the header Accept-Language).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
     /// What the answer says of it, at its rank; for one that is outranked what a longer answer would say. Null beyond the best 1000.
     #[schema(required)]
     item: Option<Shown<'a>>,
@@ -85,18 +92,21 @@ struct Explanation<'a> {
 
 /// Why an item is shown to a shopper, or why not
 ///
-/// Ask as for recommendations, and name the item: its place, the evidence and the signals behind it, or the first rule that keeps it out.
+/// Ask as for recommendations, and name the item: its place, the evidence and the signals behind it, or the first rule that keeps it out. An item that
+/// the model does not know yet is `shown` beside one that it is like, or `outranked` by other new items and where it is like nothing in the answer.
 #[utoipa::path(
     tag = "storefront",
     request_body = ExplainRequest,
     responses((status = 200, description = "Why, or why not.", body = Explanation<'_>), BodyProblems)
 )]
 #[post("/v1/explain")]
-pub(super) async fn explain(shop: Data<Shop>, _: Params<Nothing>, body: Body<ExplainRequest>) -> Result<HttpResponse, Problem> {
+pub(super) async fn explain(
+    shop: Data<Shop>,
+    wanted: Wanted,
+    _: Params<Nothing>,
+    body: Body<ExplainRequest>,
+) -> Result<HttpResponse, Problem> {
     let request = body.0;
-    let served = shop.served();
-    let model = &*served.model;
-    let catalogue = served.catalogue.load();
     let ask = Ask {
         place: "explain",
         customer_id: request.customer_id.as_ref(),
@@ -106,13 +116,22 @@ pub(super) async fn explain(shop: Data<Shop>, _: Params<Nothing>, body: Body<Exp
         scenario: request.scenario.as_deref(),
         rules: request.rules,
         n: request.n.0,
+        arm: None,
+        language: wanted.language(&shop, request.lang.as_deref())?,
     };
+    let language = ask.language;
+    // by the model and the rules that this shopper gets
+    let (served, arm) = wanted.answering(&shop, ask.scenario, ask.shopper());
+    let ask = Ask { arm, ..ask };
+    let model = &*served.model;
+    let catalogue = served.catalogue.load();
     let asked = ask.look_up(&shop, &served, &catalogue, &mut Unknown::default())?;
     let mut explanation = Explanation {
         item_id: &request.item_id.0,
         known: asked.known,
         outcome: Outcome::UnknownItem,
         kept_out_by: None,
+        text: None,
         item: None,
         features: BTreeMap::new(),
         model: served.reference(),
@@ -130,8 +149,29 @@ pub(super) async fn explain(shop: Data<Shop>, _: Params<Nothing>, body: Body<Exp
         if let Verdict::KeptOut(rule) = why.verdict {
             explanation.kept_out_by = Some(name(rule));
         }
+    } else if let Some(new) = catalogue.new_item(&request.item_id.0) {
+        explanation.kept_out_by = asked.kept_out_by(&request.item_id.0, new);
+        let answer = recommend(&shop, &served, &asked, &[], Unknown::default()).0;
+        let shown = answer.items.into_iter().find(|shown| shown.item_id == request.item_id.0);
+        explanation.outcome = match (&shown, explanation.kept_out_by) {
+            (Some(_), _) => Outcome::Shown,
+            (None, Some(_)) => Outcome::KeptOut,
+            (None, None) => Outcome::Outranked,
+        };
+        explanation.item = shown;
     }
-    answer::json(&served, &explanation)
+    if let Some(language) = language {
+        explanation.text = match (&explanation.outcome, explanation.kept_out_by) {
+            (Outcome::Shown, _) => None,
+            (Outcome::KeptOut, rule) => language.say(&format!("kept-out-{}", rule.unwrap_or_default())),
+            (Outcome::Outranked, _) => language.say("outranked"),
+            (Outcome::UnknownItem, _) => language.say("unknown-item"),
+        };
+        if let Some(item) = &mut explanation.item {
+            item.text = language.reason(&item.reason, |id| title(model, &catalogue, id));
+        }
+    }
+    Ok(in_language(answer::json(&served, &explanation)?, language))
 }
 
 fn name(rule: Rule) -> &'static str {

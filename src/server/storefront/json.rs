@@ -12,8 +12,17 @@ const USUAL: usize = 4096;
 pub(super) fn answer(answer: &RecommendationAnswer<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(USUAL);
     // no field may be forgotten
-    let RecommendationAnswer { recommendation_id, known, fallback, items, unknown_items, unknown_categories, unknown_brands, model } =
-        answer;
+    let RecommendationAnswer {
+        recommendation_id,
+        known,
+        fallback,
+        items,
+        unknown_items,
+        unknown_categories,
+        unknown_brands,
+        experiment,
+        model,
+    } = answer;
     field(&mut out, b"{\"recommendation_id\":", recommendation_id);
     field(&mut out, b",\"known\":", known);
     field(&mut out, b",\"fallback\":", fallback);
@@ -27,13 +36,16 @@ pub(super) fn answer(answer: &RecommendationAnswer<'_>) -> Vec<u8> {
     field(&mut out, b"],\"unknown_items\":", unknown_items);
     field(&mut out, b",\"unknown_categories\":", unknown_categories);
     field(&mut out, b",\"unknown_brands\":", unknown_brands);
+    if let Some(place) = experiment {
+        field(&mut out, b",\"experiment\":", place);
+    }
     field(&mut out, b",\"model\":", model);
     out.push(b'}');
     out
 }
 
 fn shown(out: &mut Vec<u8>, item: &Shown<'_>) {
-    let Shown { item_id, rank, score, source, reason, title, category } = item;
+    let Shown { item_id, rank, score, source, reason, text: words, title, category } = item;
     text(out, b"{\"item_id\":", item_id);
     field(out, b",\"rank\":", rank);
     field(out, b",\"score\":", score);
@@ -60,7 +72,11 @@ fn shown(out: &mut Vec<u8>, item: &Shown<'_>) {
         Why::NewItem { like_item_id } => optional(out, b",\"reason\":{\"code\":\"new_item\",\"like_item_id\":", *like_item_id),
         Why::Pinned => out.extend_from_slice(b",\"reason\":{\"code\":\"pinned\""),
     }
-    optional(out, b"},\"title\":", *title);
+    out.push(b'}');
+    if let Some(words) = words {
+        text(out, b",\"text\":", words);
+    }
+    optional(out, b",\"title\":", *title);
     optional(out, b",\"category\":", *category);
     out.push(b'}');
 }
@@ -96,6 +112,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::server::experiment::PlaceRef;
     use crate::server::state::ModelRef;
 
     proptest! {
@@ -122,6 +139,7 @@ mod tests {
                 score,
                 source: "repeat",
                 reason,
+                text: (!some).then(|| texts[2].clone()),
                 title: some.then(|| text(1)),
                 category: some.then(|| text(2)),
             };
@@ -133,6 +151,7 @@ mod tests {
                 unknown_items: texts.clone(),
                 unknown_categories: Vec::new(),
                 unknown_brands: vec![texts[1].clone()],
+                experiment: some.then(|| PlaceRef::new(text(0), "b")),
                 model: ModelRef { version: text(2), as_of: text(3) },
             };
             let expected = serde_json::to_vec(&body).expect("text and numbers");

@@ -12,9 +12,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::problem::problems;
 
-problems!(PathProblems: BadParameter, MalformedId);
-problems!(QueryProblems: BadParameter);
-problems!(BodyProblems: BadParameter, BadBody, SlowClient, BodyTooLarge, WrongContentType);
+problems!(PathProblems: BadParameter, MalformedId, VersionNotLoaded);
+problems!(QueryProblems: BadParameter, VersionNotLoaded);
+problems!(BodyProblems: BadParameter, BadBody, VersionNotLoaded, SlowClient, BodyTooLarge, WrongContentType);
 
 /// Adds these routes.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {

@@ -8,10 +8,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{Ask, POPULAR, RecommendationAnswer, respond};
 use super::{BodyProblems, PathProblems, QueryProblems};
-use crate::server::extract::{Body, CommaIds, Count, Id, Ids, Names, Nothing, Params, PathId, Price, Share};
+use crate::server::extract::{Body, CommaIds, Count, Id, Ids, Names, Nothing, Params, PathId, Price, Several, Share};
 use crate::server::problem::Problem;
 use crate::server::rules::Rules;
 use crate::server::state::Shop;
+use crate::server::wanted::Wanted;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -27,12 +28,14 @@ struct CustomerParams {
     /// usual time between purchases has passed).
     #[param(value_type = Option<String>, pattern = "^(include|exclude|until_due|exclude:[1-9][0-9]{0,8}d)$")]
     purchased: Option<Purchased>,
-    /// Only items of this category and of those below it.
-    #[param(inline)]
-    category: Option<Id>,
-    /// Only items of this brand.
-    #[param(inline)]
-    brand: Option<Id>,
+    /// Only items of this category and of those below it; may be given again.
+    #[serde(default)]
+    #[param(inline, style = Form, explode)]
+    category: Several,
+    /// Only items of this brand; may be given again.
+    #[serde(default)]
+    #[param(inline, style = Form, explode)]
+    brand: Several,
     /// Only items of at least this price.
     #[param(inline)]
     price_from: Option<Price>,
@@ -66,6 +69,8 @@ struct CustomerParams {
     /// The visit, as the events name it: what was looked at and put into the basket counts.
     #[param(inline)]
     session_id: Option<Id>,
+    /// The language to say reasons in, such as `en` or `zh-CN`. Default: what `Accept-Language` likes best; without it no text.
+    lang: Option<String>,
 }
 
 /// What to show a customer
@@ -80,13 +85,14 @@ struct CustomerParams {
 #[get("/v1/customers/{id}/recommendations")]
 pub(super) async fn customer_recommendations(
     shop: Data<Shop>,
+    wanted: Wanted,
     id: PathId,
     params: Params<CustomerParams>,
 ) -> Result<HttpResponse, Problem> {
     let params = params.0;
     let rules = Rules {
-        categories: Names(params.category.into_iter().collect()),
-        brands: Names(params.brand.into_iter().collect()),
+        categories: Names(params.category.0),
+        brands: Names(params.brand.0),
         price_from: params.price_from,
         price_to: params.price_to,
         only: params.only.map(|ids| Ids(ids.0)),
@@ -100,7 +106,9 @@ pub(super) async fn customer_recommendations(
     };
     respond(
         &shop,
-        &Ask {
+        &wanted,
+        params.lang.as_deref(),
+        Ask {
             place: "customer",
             customer_id: Some(&Id(id.0)),
             session_id: params.session_id.as_ref(),
@@ -133,6 +141,8 @@ struct RecommendationRequest {
     rules: Rules,
     /// How many items.
     n: Count,
+    /// The language to say reasons in, such as `en` or `zh-CN`. Default: what `Accept-Language` likes best; without it no text.
+    lang: Option<String>,
 }
 
 /// What to show, given any of a customer, a basket and a session
@@ -144,6 +154,7 @@ struct RecommendationRequest {
 #[post("/v1/recommendations")]
 pub(super) async fn recommendations(
     shop: Data<Shop>,
+    wanted: Wanted,
     _: Params<Nothing>,
     body: Body<RecommendationRequest>,
 ) -> Result<HttpResponse, Problem> {
@@ -157,8 +168,10 @@ pub(super) async fn recommendations(
         scenario: request.scenario.as_deref(),
         rules: request.rules,
         n: request.n.0,
+        arm: None,
+        language: None,
     };
-    respond(&shop, &ask)
+    respond(&shop, &wanted, request.lang.as_deref(), ask)
 }
 
 /// A basket to complete.
@@ -180,6 +193,9 @@ struct BasketRequest {
     /// How many items.
     #[serde(default)]
     n: Count,
+    /// The language to say reasons in, such as `en` or `zh-CN`. Default: what `Accept-Language` likes best; without it no text.
+    #[serde(default)]
+    lang: Option<String>,
 }
 
 /// What goes with the basket
@@ -189,7 +205,12 @@ struct BasketRequest {
     responses((status = 200, description = "What goes with the basket.", body = RecommendationAnswer<'_>), BodyProblems)
 )]
 #[post("/v1/baskets/complete")]
-pub(super) async fn complete_basket(shop: Data<Shop>, _: Params<Nothing>, body: Body<BasketRequest>) -> Result<HttpResponse, Problem> {
+pub(super) async fn complete_basket(
+    shop: Data<Shop>,
+    wanted: Wanted,
+    _: Params<Nothing>,
+    body: Body<BasketRequest>,
+) -> Result<HttpResponse, Problem> {
     let request = body.0;
     let ask = Ask {
         place: "basket",
@@ -200,7 +221,7 @@ pub(super) async fn complete_basket(shop: Data<Shop>, _: Params<Nothing>, body: 
         n: request.n.0,
         ..Ask::default()
     };
-    respond(&shop, &ask)
+    respond(&shop, &wanted, request.lang.as_deref(), ask)
 }
 
 /// Items to put in order.
@@ -222,6 +243,9 @@ struct RankRequest {
     /// What may be shown.
     #[serde(default)]
     rules: Rules,
+    /// The language to say reasons in, such as `en` or `zh-CN`. Default: what `Accept-Language` likes best; without it no text.
+    #[serde(default)]
+    lang: Option<String>,
 }
 
 /// These items, best first for a shopper
@@ -233,7 +257,7 @@ struct RankRequest {
     responses((status = 200, description = "Them in order.", body = RecommendationAnswer<'_>), BodyProblems)
 )]
 #[post("/v1/rank")]
-pub(super) async fn rank(shop: Data<Shop>, _: Params<Nothing>, body: Body<RankRequest>) -> Result<HttpResponse, Problem> {
+pub(super) async fn rank(shop: Data<Shop>, wanted: Wanted, _: Params<Nothing>, body: Body<RankRequest>) -> Result<HttpResponse, Problem> {
     let mut request = body.0;
     let n = request.items.0.len();
     let among = |id: &Id| request.items.0.iter().any(|item| item.0 == id.0);
@@ -250,7 +274,7 @@ pub(super) async fn rank(shop: Data<Shop>, _: Params<Nothing>, body: Body<RankRe
         n,
         ..Ask::default()
     };
-    respond(&shop, &ask)
+    respond(&shop, &wanted, request.lang.as_deref(), ask)
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -261,12 +285,16 @@ struct PopularParams {
     #[serde(default)]
     #[param(inline)]
     n: Count,
-    /// Only items of this category and of those below it.
-    #[param(inline)]
-    category: Option<Id>,
-    /// Only items of this brand.
-    #[param(inline)]
-    brand: Option<Id>,
+    /// Only items of this category and of those below it; may be given again.
+    #[serde(default)]
+    #[param(inline, style = Form, explode)]
+    category: Several,
+    /// Only items of this brand; may be given again.
+    #[serde(default)]
+    #[param(inline, style = Form, explode)]
+    brand: Several,
+    /// The language to say reasons in, such as `en` or `zh-CN`. Default: what `Accept-Language` likes best; without it no text.
+    lang: Option<String>,
 }
 
 /// What sells, in the shop, a category or a brand
@@ -276,8 +304,8 @@ struct PopularParams {
     responses((status = 200, description = "What sells.", body = RecommendationAnswer<'_>), QueryProblems)
 )]
 #[get("/v1/items/popular")]
-pub(super) async fn popular_items(shop: Data<Shop>, params: Params<PopularParams>) -> Result<HttpResponse, Problem> {
-    let PopularParams { n, category, brand } = params.0;
-    let rules = Rules { categories: Names(category.into_iter().collect()), brands: Names(brand.into_iter().collect()), ..Rules::default() };
-    respond(&shop, &Ask { place: POPULAR, rules, n: n.0, ..Ask::default() })
+pub(super) async fn popular_items(shop: Data<Shop>, wanted: Wanted, params: Params<PopularParams>) -> Result<HttpResponse, Problem> {
+    let PopularParams { n, category, brand, lang } = params.0;
+    let rules = Rules { categories: Names(category.0), brands: Names(brand.0), ..Rules::default() };
+    respond(&shop, &wanted, lang.as_deref(), Ask { place: POPULAR, rules, n: n.0, ..Ask::default() })
 }
