@@ -24,7 +24,7 @@ use shopkeeper_models::manifest::{DataSummary, FORMAT_VERSION, Manifest};
 use shopkeeper_models::migration::Migration;
 use shopkeeper_models::rfm::RfmGroups;
 use shopkeeper_models::rules::{Rules, RulesSummary};
-use shopkeeper_models::value::{SpendModel, ValueRules};
+use shopkeeper_models::value::ValueRules;
 use shopkeeper_training::churn::{ChurnParams, Part, anchor, churned, spent};
 use shopkeeper_training::evaluation::metrics::{auc, average_precision, brier, calibration_error, reliability};
 use shopkeeper_training::log::PurchaseLog;
@@ -108,7 +108,7 @@ fn row(log: &PurchaseLog, at: &str, cut: Day, days: u32, without: Option<Part>) 
     let anchor = anchor(&tempos).filter(|_| without != Some(Part::Anchor));
     let lessons = params.lessons(&past, anchor);
     let model = params.fit_on(&lessons);
-    let spend = value::fit(&lessons, &params.boosting);
+    let spend = value::fit(&lessons, &params.boosting, &model);
     let method = match &model {
         ChurnModel::Fitted { method, .. } => method,
         ChurnModel::InsufficientData { reason, .. } => return println!("| {at} | {reason} | | | | | | |"),
@@ -118,7 +118,7 @@ fn row(log: &PurchaseLog, at: &str, cut: Day, days: u32, without: Option<Part>) 
         let inputs = params.inputs(anchor, tempo);
         let probability = model.probability(&inputs).expect("fitted");
         let paid = spent(log, customer, cut, days);
-        let foreseen = spend.as_ref().map_or(0.0, |spend| SpendModel::expected(spend.if_active(&inputs), probability));
+        let foreseen = spend.as_ref().map_or(0.0, |spend| spend.expected(spend.if_active(&inputs), probability));
         (error, expected, truth) = (error + (paid - foreseen).abs(), expected + foreseen, truth + paid);
         p.push(probability);
         gone.push(churned(log, customer, cut, days));
@@ -178,7 +178,7 @@ fn time(size: u32) {
     said("label past origins");
     let churn = params.fit_on(&lessons);
     said("churn");
-    let spend = value::fit(&lessons, &params.boosting);
+    let spend = value::fit(&lessons, &params.boosting, &churn);
     said("spend");
     let outlooks = outlooks(&churn, spend.as_ref(), &fitted, &tempos);
     said("outlook");

@@ -41,15 +41,38 @@ pub struct Boosted {
 impl Tree {
     /// The leaf that `x` falls into.
     pub fn value(&self, x: &[f64]) -> f64 {
-        let mut node = 0;
+        self.leaf(0, |feature| x[feature] as f32)
+    }
+
+    /// The leaf below a node.
+    fn leaf(&self, mut node: usize, x: impl Fn(usize) -> f32) -> f64 {
         loop {
             match self.0[node] {
                 Node::Leaf { value } => return value.into(),
-                Node::Split { feature, at, below, above } => {
-                    node = if x[feature as usize] as f32 <= at { below } else { above } as usize;
-                }
+                Node::Split { feature, at, below, above } => node = if x(feature as usize) <= at { below } else { above } as usize,
             }
         }
+    }
+
+    /// The leaf that `x` falls into; adds to the entry of each group of features by how much it lies above the leaf that `x` would fall into with 0
+    /// for the features of the group. Only a group that is asked for on the way can move anything.
+    fn moved<const GROUPS: usize>(&self, x: &[f32], group_of: &[u8], moved: &mut [f64; GROUPS]) -> f64 {
+        let (mut node, mut asked) = (0, [None; GROUPS]);
+        let value = loop {
+            match self.0[node] {
+                Node::Leaf { value } => break f64::from(value),
+                Node::Split { feature, at, below, above } => {
+                    asked[group_of[feature as usize] as usize].get_or_insert(node);
+                    node = if x[feature as usize] <= at { below } else { above } as usize;
+                }
+            }
+        };
+        for (group, (asked, moved)) in asked.into_iter().zip(moved).enumerate() {
+            if let Some(node) = asked {
+                *moved += value - self.leaf(node, |feature| if usize::from(group_of[feature]) == group { 0.0 } else { x[feature] });
+            }
+        }
+        value
     }
 
     /// Whether every path ends within the tree.
@@ -69,6 +92,14 @@ impl Boosted {
     /// The sum. `x` has one value a feature.
     pub fn sum(&self, x: &[f64]) -> f64 {
         self.start + self.trees.iter().map(|tree| tree.value(x)).sum::<f64>()
+    }
+
+    /// The sum, and by how much each group of features moves it: what it falls by with 0 for all of them. `group_of` has an entry a feature.
+    pub fn moved<const GROUPS: usize>(&self, x: &[f64], group_of: &[u8]) -> (f64, [f64; GROUPS]) {
+        let x: Vec<f32> = x.iter().map(|&x| x as f32).collect();
+        let mut moved = [0.0; GROUPS];
+        let sum = self.trees.iter().map(|tree| tree.moved(&x, group_of, &mut moved)).sum::<f64>();
+        (self.start + sum, moved)
     }
 
     /// Whether every number is finite and every path ends, for so many features.

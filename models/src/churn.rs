@@ -9,7 +9,7 @@ use crate::logistic::{Logistic, sigmoid};
 
 /// The inputs, in order. All on a log or share scale, so that a straight line fits. The last is the log-odds of the buy-till-you-die model's
 /// P(no purchase within the horizon).
-pub const FEATURES: [&str; 36] = [
+pub const FEATURES: [&str; 42] = [
     "ln_days_since_last",
     "ln_purchase_days",
     "ln_recency_days",
@@ -24,6 +24,9 @@ pub const FEATURES: [&str; 36] = [
     "ln_gap_spread",
     "silence_in_spreads",
     "ln_gaps_as_long",
+    "ln_wide_gap",
+    "ln_silence_in_wide_gaps",
+    "ln_time_in_long_gaps",
     "single_purchase",
     "usual_weekday_share",
     "ln_days_last_14",
@@ -31,6 +34,9 @@ pub const FEATURES: [&str; 36] = [
     "ln_days_last_56",
     "ln_days_last_91",
     "ln_days_last_182",
+    "ln_days_fading_10",
+    "ln_days_fading_30",
+    "ln_days_fading_90",
     "trend",
     "ln_spend_per_day",
     "ln_spend_last_28",
@@ -53,9 +59,10 @@ pub const FEATURES: [&str; 36] = [
 pub fn with_silence(feature: &str) -> i8 {
     match feature {
         "ln_days_since_last" | "ln_age_days" | "ln_silence_in_gaps" | "ln_silence_in_gaps_squared" | "silence_over_longest_gap" => 1,
-        "ln_silence_in_recent_gaps" | "silence_in_spreads" | ANCHOR => 1,
+        "ln_silence_in_recent_gaps" | "silence_in_spreads" | "ln_silence_in_wide_gaps" | ANCHOR => 1,
         "ln_gaps_as_long" | "trend" | "ln_spend_last_28" | "ln_spend_last_91" => -1,
         "ln_days_last_14" | "ln_days_last_28" | "ln_days_last_56" | "ln_days_last_91" | "ln_days_last_182" => -1,
+        "ln_days_fading_10" | "ln_days_fading_30" | "ln_days_fading_90" => -1,
         _ => 0,
     }
 }
@@ -85,10 +92,16 @@ pub struct ChurnInputs {
     pub gap_spread: f64,
     /// Own gaps that were at least as long as the present silence.
     pub gaps_as_long: u32,
+    /// What nine of ten own gaps stay within, days; `gap_days` with one purchase.
+    pub wide_gap: f64,
+    /// Days by which own gaps were longer than the horizon or a little more, all together.
+    pub days_in_long_gaps: u32,
     /// Share of purchase days on the customer's most frequent weekday, shrunk towards 1/7 by one week, 0 to 1.
     pub usual_weekday_share: f64,
     /// Purchase days in the last 14, 28, 56, 91 and 182 days.
     pub days_in_last: [u32; 5],
+    /// Purchase days, each fading to 1/e in 10, 30 and 90 days.
+    pub fading: [f64; 3],
     /// Spend per purchase day.
     pub spend_per_day: f64,
     /// Spend in the last 28 and 91 days.
@@ -143,6 +156,9 @@ impl ChurnInputs {
             ln1(self.gap_spread),
             ((silence - self.gap_days) / self.gap_spread.max(1.0)).clamp(-3.0, 6.0),
             ((f64::from(self.gaps_as_long) + 0.5) / f64::from(self.purchase_days.max(1))).ln(),
+            ln1(self.wide_gap),
+            ln1(silence) - ln1(self.wide_gap),
+            ((f64::from(self.days_in_long_gaps) + 3.0) / (f64::from(recency_days) + 30.0)).ln(),
             f64::from(u8::from(self.purchase_days == 1)),
             self.usual_weekday_share,
             days(self.days_in_last[0]),
@@ -150,6 +166,9 @@ impl ChurnInputs {
             days(self.days_in_last[2]),
             days(self.days_in_last[3]),
             days(self.days_in_last[4]),
+            (self.fading[0] + 0.02).ln(),
+            (self.fading[1] + 0.02).ln(),
+            (self.fading[2] + 0.02).ln(),
             (pace_recent / pace).ln().clamp(-6.0, 4.0),
             ln1(self.spend_per_day),
             ln1(self.spend_in_last[0]),
@@ -235,13 +254,48 @@ impl Scorer {
         }
     }
 
-    fn is_sound(&self) -> bool {
+    /// The log-odds, and by how much each group of features moves them: what they fall by with the mean customer's features in that group.
+    /// `group_of` has an entry a feature, `mean_anchor` is the mean customer's.
+    pub(crate) fn moved<const GROUPS: usize>(
+        &self,
+        centred: &[f64; WIDTH],
+        (anchor, mean_anchor): (f64, f64),
+        group_of: &[u8; WIDTH],
+    ) -> (f64, [f64; GROUPS]) {
+        let mut moved = [0.0; GROUPS];
+        let log_odds = match self {
+            Self::Anchor => {
+                moved[group_of[WIDTH - 1] as usize] = anchor - mean_anchor;
+                anchor
+            }
+            Self::Logistic(logistic) => {
+                for ((weight, x), &group) in logistic.weights.iter().zip(centred).zip(group_of) {
+                    moved[group as usize] += weight.weight * x / weight.scale;
+                }
+                logistic.log_odds(centred)
+            }
+            Self::Boosted(boosted) => return boosted.moved(centred, group_of),
+            Self::Mean(shares) => {
+                let weights = shares.iter().map(|share| share.weight).sum::<f64>();
+                let mut sum = 0.0;
+                for share in shares {
+                    let (log_odds, by) = share.scorer.moved::<GROUPS>(centred, (anchor, mean_anchor), group_of);
+                    sum += share.weight * log_odds;
+                    moved.iter_mut().zip(by).for_each(|(moved, by)| *moved += share.weight * by / weights);
+                }
+                sum / weights
+            }
+        };
+        (log_odds, moved)
+    }
+
+    fn is_sound(&self, features: usize) -> bool {
         match self {
             Self::Anchor => true,
-            Self::Logistic(logistic) => logistic.is_sound(&FEATURES),
-            Self::Boosted(boosted) => boosted.is_sound(WIDTH),
+            Self::Logistic(logistic) => logistic.weights.len() == features && logistic.is_finite(),
+            Self::Boosted(boosted) => boosted.is_sound(features),
             Self::Mean(shares) => {
-                let sound = |share: &Share| share.weight.is_finite() && share.weight > 0.0 && share.scorer.is_sound();
+                let sound = |share: &Share| share.weight.is_finite() && share.weight > 0.0 && share.scorer.is_sound(features);
                 !shares.is_empty() && shares.iter().all(sound)
             }
         }
@@ -278,7 +332,7 @@ pub enum ChurnModel {
         /// One entry a feature: the customers at as-of.
         centres: Vec<Centre>,
         /// Added to its log-odds, so that the mean probability at as-of is the buy-till-you-die model's, corrected by half of what that was
-        /// lately off by.
+        /// lately off by and of what the season did a year ago.
         level: f64,
         /// Every candidate at `validated_on`; empty where the history was too short to compare them.
         candidates: Vec<Candidate>,
@@ -309,35 +363,45 @@ impl ChurnModel {
         }
     }
 
-    /// P(no purchase within the horizon), 0 to 1, larger = more likely gone; `None` without enough history.
+    /// P(no purchase within the horizon), 0 to 1, larger = more likely gone; `None` without enough history, and from a version of an older format,
+    /// which looked at other features.
     pub fn probability(&self, inputs: &ChurnInputs) -> Option<f64> {
+        self.probability_of(&inputs.features())
+    }
+
+    /// The same, from the feature vector.
+    pub fn probability_of(&self, x: &[f64; WIDTH]) -> Option<f64> {
         match self {
-            Self::Fitted { scorer, centres, level, .. } => {
-                let x = inputs.features();
+            Self::Fitted { scorer, centres, level, .. } if centres.len() == WIDTH => {
                 let centred = std::array::from_fn(|j| centres[j].of(x[j]));
                 Some(sigmoid(scorer.log_odds(&centred, x[WIDTH - 1]) + level))
             }
-            Self::InsufficientData { .. } => None,
+            _ => None,
         }
     }
 
-    /// What moves the probability most, strongest first.
-    pub fn drivers(&self, inputs: &ChurnInputs) -> [Option<Driver>; drivers::MOST] {
+    /// The same, and what moves the probability most, strongest first.
+    pub fn explained(&self, inputs: &ChurnInputs) -> Option<(f64, [Option<Driver>; drivers::MOST])> {
         match self {
-            Self::Fitted { scorer, centres, .. } => {
+            Self::Fitted { scorer, centres, level, .. } if centres.len() == WIDTH => {
                 let x = inputs.features();
-                drivers::drivers(scorer, centres, &std::array::from_fn(|j| centres[j].of(x[j])), x[WIDTH - 1])
+                let (log_odds, drivers) = drivers::drivers(scorer, centres, &std::array::from_fn(|j| centres[j].of(x[j])), x[WIDTH - 1]);
+                Some((sigmoid(log_odds + level), drivers))
             }
-            Self::InsufficientData { .. } => Default::default(),
+            _ => None,
         }
     }
 
     pub(crate) fn check(&self) -> Result<(), ModelError> {
         match self {
             Self::Fitted { scorer, centres, level, .. }
-                if !scorer.is_sound() || !level.is_finite() || centres.len() != WIDTH || !centres.iter().all(Centre::is_sound) =>
+                if !scorer.is_sound(centres.len()) || !level.is_finite() || !centres.iter().all(Centre::is_sound) =>
             {
-                Err(ModelError::corrupt(Self::FILE, "other features or a number that is not finite", FEATURES.join(", ")))
+                Err(ModelError::corrupt(
+                    Self::FILE,
+                    "a feature missing or a number that is not finite",
+                    "one centre and one weight a feature",
+                ))
             }
             _ => Ok(()),
         }

@@ -69,7 +69,8 @@ table! {
         pub expected_purchases: Nullable<Float64Array>,
         /// Expected spend within the horizon; null without a churn probability.
         pub expected_spend: Nullable<Float64Array>,
-        /// Expected spend within the horizon of one who buys in it at all: the customer's own pace. Null without a churn probability.
+        /// Expected spend within the horizon of one who buys in it at all, less the share that went back to them so far: the customer's own pace.
+        /// Null without a churn probability.
         pub spend_if_active: Nullable<Float64Array>,
         /// Expected spend within the year after as-of, discounted by 10 % a year; null without a purchase model or a churn probability.
         pub lifetime_value: Nullable<Float64Array>,

@@ -1,5 +1,7 @@
 //! Drivers: what moves a customer's churn probability, in words with that customer's numbers. Every text of them stands here.
 
+use std::sync::LazyLock;
+
 use crate::churn::{Centre, FEATURES, Scorer, WIDTH};
 
 /// The most that are named.
@@ -47,9 +49,17 @@ impl Theme {
     /// What a feature is about.
     fn of(feature: &str) -> Self {
         match feature {
-            "ln_purchase_days" | "ln_recency_days" | "ln_age_days" | "single_purchase" | "ln_gap_days" | "ln_longest_gap"
-            | "ln_gap_spread" => Self::Frequency,
-            "ln_days_last_14" | "ln_days_last_28" | "ln_days_last_56" | "ln_days_last_91" | "ln_days_last_182" | "trend" => Self::Lately,
+            "ln_purchase_days"
+            | "ln_recency_days"
+            | "ln_age_days"
+            | "single_purchase"
+            | "ln_gap_days"
+            | "ln_longest_gap"
+            | "ln_gap_spread"
+            | "ln_wide_gap"
+            | "ln_time_in_long_gaps" => Self::Frequency,
+            "ln_days_last_14" | "ln_days_last_28" | "ln_days_last_56" | "ln_days_last_91" | "ln_days_last_182" | "ln_days_fading_10"
+            | "ln_days_fading_30" | "ln_days_fading_90" | "trend" => Self::Lately,
             "ln_spend_per_day" | "ln_spend_last_28" | "ln_spend_last_91" | "ln_largest_day" => Self::Spend,
             "ln_distinct_items" | "ln_lines_per_day" | "ln_distinct_categories" => Self::Breadth,
             "returned_share" => Self::Returns,
@@ -177,26 +187,21 @@ fn counted(n: u32, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
-/// The themes that move the log-odds most, strongest first: by how much they change when the theme's features are those of the mean customer.
-pub(crate) fn drivers(scorer: &Scorer, centres: &[Centre], centred: &[f64; WIDTH], anchor: f64) -> [Option<Driver>; MOST] {
-    let whole = scorer.log_odds(centred, anchor);
-    let mut moved = Theme::ALL.map(|theme| {
-        let mut typical = *centred;
-        let of_theme = |feature: &str| Theme::of(feature) == theme;
-        // a theme that is as with the mean customer, such as the channels of a shop that says none, moves nothing
-        let alike = centred.iter().zip(FEATURES).all(|(&value, feature)| value == 0.0 || !of_theme(feature));
-        if alike && !of_theme(FEATURES[WIDTH - 1]) {
-            return (theme, 0.0);
-        }
-        typical.iter_mut().zip(FEATURES).filter(|(_, feature)| of_theme(feature)).for_each(|(value, _)| *value = 0.0);
-        let anchor = if of_theme(FEATURES[WIDTH - 1]) { centres[WIDTH - 1].mean } else { anchor };
-        (theme, whole - scorer.log_odds(&typical, anchor))
-    });
+/// The place of each feature's theme.
+static THEME_OF: LazyLock<[u8; WIDTH]> =
+    LazyLock::new(|| FEATURES.map(|feature| Theme::ALL.iter().position(|&theme| theme == Theme::of(feature)).unwrap_or(0) as u8));
+
+/// The log-odds, and the themes that move them most, strongest first: by how much they change when the theme's features are those of the mean
+/// customer. A theme that is as with the mean customer, such as the channels of a shop that says none, moves nothing.
+pub(crate) fn drivers(scorer: &Scorer, centres: &[Centre], centred: &[f64; WIDTH], anchor: f64) -> (f64, [Option<Driver>; MOST]) {
+    let (log_odds, moved) = scorer.moved::<{ Theme::ALL.len() }>(centred, (anchor, centres[WIDTH - 1].mean), &THEME_OF);
+    let mut moved: Vec<(Theme, f64)> = Theme::ALL.into_iter().zip(moved).collect();
     moved.sort_by(|(_, a), (_, b)| b.abs().total_cmp(&a.abs()));
-    std::array::from_fn(|at| {
+    let strongest = std::array::from_fn(|at| {
         let (theme, by) = moved[at];
         (by.abs() >= LEAST).then_some(Driver { theme, raises: by > 0.0 })
-    })
+    });
+    (log_odds, strongest)
 }
 
 #[cfg(test)]

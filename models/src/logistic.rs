@@ -45,10 +45,13 @@ impl Logistic {
 
     /// Whether every number is finite and the features are exactly these.
     pub fn is_sound(&self, features: &[&str]) -> bool {
+        self.is_finite() && self.weights.iter().map(|w| w.feature.as_str()).eq(features.iter().copied())
+    }
+
+    /// Whether every number is finite.
+    pub fn is_finite(&self) -> bool {
         let finite = |w: &Weight| w.mean.is_finite() && w.scale.is_finite() && w.scale > 0.0 && w.weight.is_finite();
-        self.intercept.is_finite()
-            && self.weights.iter().all(finite)
-            && self.weights.iter().map(|w| w.feature.as_str()).eq(features.iter().copied())
+        self.intercept.is_finite() && self.weights.iter().all(finite)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::segments::SegmentationSummary;
 use crate::value::ValueCuts;
 
 /// The format this build writes.
-pub const FORMAT_VERSION: u32 = 4;
+pub const FORMAT_VERSION: u32 = 5;
 /// The oldest format this build reads.
 pub const OLDEST_READABLE: u32 = 4;
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
 use crate::boosting::Boosted;
-use crate::churn::{Centre, ChurnInputs, FEATURES, WIDTH};
+use crate::churn::{Centre, ChurnInputs, WIDTH};
 use crate::logistic::Logistic;
 
 /// The tiers, from most to least.
@@ -149,11 +149,15 @@ pub struct SpendModel {
     pub added: Boosted,
     /// Most of the way, as a factor, from the squares to what was spent by those it was learned from.
     pub scale: f64,
+    /// Part of the way, as a factor at least 1, from the sum of (1 - churn probability)^2 x spend of one who buys, over the customers at as-of, to
+    /// that without the square, which is what is expected of all together.
+    #[serde(default = "unchanged")]
+    pub balance: f64,
 }
 
-/// Power of the chance to buy in the expected spend: 1 gives the mean, which has the right total; 2 the square of the mean root, which has the
-/// smaller absolute error, as most of those who hardly buy spend nothing. This lies between.
-const CHANCE: f64 = 1.4;
+fn unchanged() -> f64 {
+    1.0
+}
 
 impl SpendModel {
     /// The file in a version folder: `null` where there was too little history.
@@ -172,14 +176,19 @@ impl SpendModel {
         self.scale * (typical + self.added.sum(x)).max(0.0).powi(2)
     }
 
-    /// Expected spend within the horizon, at least 0: (1 - churn probability)^1.4 x [`SpendModel::if_active`], between the mean and the median.
-    pub fn expected(if_active: f64, churn_probability: f64) -> f64 {
-        (1.0 - churn_probability).powf(CHANCE) * if_active
+    /// Expected spend within the horizon, at least 0: [`SpendModel::balance`] x (1 - churn probability)^2 x [`SpendModel::if_active`]. The mean, without
+    /// the square, has the right total; but most of those who hardly buy spend nothing, so that a smaller absolute error has less for them and more
+    /// for the others.
+    pub fn expected(&self, if_active: f64, churn_probability: f64) -> f64 {
+        self.balance * (1.0 - churn_probability).powi(2) * if_active
     }
 
     pub(crate) fn check(&self) -> Result<(), ModelError> {
-        let learned = self.typical.is_sound(&FEATURES) && self.added.is_sound(WIDTH) && self.within.len() == WIDTH;
-        if learned && self.within.iter().all(Centre::is_sound) && self.scale.is_finite() && self.scale >= 0.0 {
+        let is_factor = |factor: &f64| factor.is_finite() && *factor >= 0.0;
+        // versions of an older format looked at other features
+        let features = self.within.len();
+        let learned = self.typical.is_finite() && self.typical.weights.len() == features && self.added.is_sound(features);
+        if learned && self.within.iter().all(Centre::is_sound) && [self.scale, self.balance].iter().all(is_factor) {
             return Ok(());
         }
         Err(ModelError::corrupt(Self::FILE, "a tree or a scale that cannot be", "sound trees and a scale of at least 0"))

@@ -81,8 +81,12 @@ impl EvaluateCommand {
 /// where none is given.
 pub(super) fn with_version(options: TrainOptions, manifest: &Manifest) -> TrainOptions {
     let own_columns = !options.column.is_empty() || !options.columns.is_empty();
-    let of_version = of_version(manifest);
-    options.over(if own_columns { TrainOptions { columns: Default::default(), ..of_version } } else { of_version })
+    let mut of_version = of_version(manifest);
+    // a table of the version that is not given now has no columns
+    let missing = [("items.", options.items.is_none()), ("customers.", options.customers.is_none())];
+    let is_read = |name: &str| !own_columns && !missing.iter().any(|(table, missing)| *missing && name.starts_with(table));
+    of_version.columns.retain(|name, _| is_read(name));
+    options.over(of_version)
 }
 
 fn of_version(manifest: &Manifest) -> TrainOptions {

@@ -79,7 +79,7 @@ pub(super) const EXPECTED_PURCHASES: Of = nullable(
 );
 pub(super) const EXPECTED_SPEND: Of = nullable(
     "expected_spend",
-    "Expected spend within the horizon: (1 - churn_probability)^1.4 x spend_if_active, between the mean and the median.",
+    "Expected spend within the horizon, returns not taken off: between the mean and the median.",
     Money(|m, c| m.customers.expected_spend.get(c.row())),
 );
 pub(super) const P_ALIVE: Of = nullable(
@@ -89,7 +89,7 @@ pub(super) const P_ALIVE: Of = nullable(
 );
 pub(super) const SPEND_IF_ACTIVE: Of = nullable(
     "spend_if_active",
-    "Expected spend within the horizon if the customer buys in it at all: their own pace.",
+    "Expected spend within the horizon if the customer buys in it at all, less the share that went back to them so far: their own pace.",
     Money(|m, c| m.customers.spend_if_active.get(c.row())),
 );
 pub(super) const LIFETIME_VALUE: Of = nullable(

@@ -9,7 +9,9 @@
 use rayon::prelude::*;
 use shopkeeper_models::buy_till_you_die::PurchaseModel;
 use shopkeeper_models::calendar::{Day, date};
-use shopkeeper_models::churn::{Candidate, Centre, ChurnInputs, ChurnModel, FEATURES, Scorer, Share, WIDTH, with_silence};
+use shopkeeper_models::churn::{
+    Candidate, Centre, ChurnInputs, ChurnModel, FEATURES, Scorer, Share, WIDTH, log_odds as log_odds_of, with_silence,
+};
 use shopkeeper_models::logistic::sigmoid;
 
 use crate::boosting::BoostingParams;
@@ -17,6 +19,7 @@ use crate::buy_till_you_die::{bg_nbd, statistics::Statistics};
 use crate::evaluation::metrics::{auc, brier, calibration_error, reliability};
 use crate::log::{Past, PurchaseLog};
 use crate::logistic::{LogisticError, LogisticParams, Rows};
+use crate::season::Pace;
 use crate::tempo::{Tempo, tempos, tempos_of};
 
 /// Origins a horizon: they overlap, so that little of the history is lost.
@@ -29,14 +32,16 @@ const LEAST_HALVED: Day = 14;
 const FEWEST: usize = 20;
 /// Fewer rows than this grow no trees.
 const FEWEST_FOR_BOOSTING: usize = 500;
-/// Share of what the anchor's level was lately off by that is believed to hold on: some of it is drift, some a season that turns.
+/// Share of what the anchor's level was lately off by, and of what a season did a year ago, that is believed to hold on.
 const HELD: f64 = 0.5;
 /// Fewer customers at an origin than this compare no candidates and move no level.
 const FEWEST_TO_COMPARE: usize = 200;
 /// Share of the values of a feature that is cut off at either end.
 const TAIL: f64 = 0.01;
-/// Weight of the anchor beside the regression and the trees, each 1.
-const ANCHOR_SHARE: f64 = 0.5;
+/// Weight of the trees beside the regression, which is 1.
+const TREES_SHARE: f64 = 0.5;
+/// Weight of the anchor beside them.
+const ANCHOR_SHARE: f64 = 0.25;
 
 /// A part that can be left out, to see what it is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +84,7 @@ pub struct ChurnParams {
     pub horizon_days: u32,
     /// Most past origins, a quarter of a horizon apart; up to four with half a horizon come on top. Default 12.
     pub origins: u32,
-    /// Most rows, over all origins; customers are thinned evenly beyond. Default 300,000.
+    /// Most rows, over all origins; customers are thinned evenly beyond. Default 200,000.
     pub most_rows: usize,
     /// Ridge of the regression, in rows. Default 50.
     pub ridge: f64,
@@ -114,6 +119,8 @@ pub struct Lessons {
     pub past: Vec<Origin>,
     /// The origins with half a horizon, newest first.
     pub recent: Vec<Origin>,
+    /// How much was bought on each day.
+    pub pace: Pace,
 }
 
 /// Every candidate with its level, the one that is used unless another is clearly better first.
@@ -126,7 +133,7 @@ impl ChurnParams {
     /// Defaults for a horizon.
     pub fn new(horizon_days: u32) -> Self {
         let boosting = BoostingParams::default();
-        Self { horizon_days, origins: 12, most_rows: 300_000, ridge: 50.0, boosting, without: None }
+        Self { horizon_days, origins: 12, most_rows: 200_000, ridge: 50.0, boosting, without: None }
     }
 
     /// Learns from what was known at `past.day`: never from a horizon that reaches beyond it. Too little history is a stated
@@ -146,6 +153,7 @@ impl ChurnParams {
             now: self.label(past, past.day, 0, 1, Some(anchor)),
             past: label(whole, self.horizon_days),
             recent: label(half, self.horizon_days / 2),
+            pace: Pace::of(past),
         }
     }
 
@@ -161,10 +169,10 @@ impl ChurnParams {
             return insufficient(format!("{rows} past customers of whom {churned} left: at least {FEWEST} of each kind are needed"));
         }
         let earlier: Vec<&Origin> = lessons.past.iter().filter(|origin| origin.day + self.horizon_days as Day <= newest.day).collect();
-        let compared = if newest.rows.labels.len() >= FEWEST_TO_COMPARE { self.learn(newest, &earlier).ok() } else { None };
+        let compared = if newest.rows.labels.len() >= FEWEST_TO_COMPARE { self.learn(newest, &earlier, &lessons.pace).ok() } else { None };
         let (candidates, best) = compared.map_or((Vec::new(), None), |learned| compare(&learned, &newest.rows));
         let all: Vec<&Origin> = lessons.past.iter().chain(&lessons.recent).collect();
-        let learned = match self.learn(&lessons.now, &all) {
+        let learned = match self.learn(&lessons.now, &all, &lessons.pace) {
             Ok(learned) => learned,
             Err(error) => return insufficient(error.to_string()),
         };
@@ -224,7 +232,7 @@ impl ChurnParams {
     }
 
     /// Every candidate, fitted on some origins and levelled for the customers of another day.
-    fn learn(&self, now: &Origin, origins: &[&Origin]) -> Result<Learned, LogisticError> {
+    fn learn(&self, now: &Origin, origins: &[&Origin], pace: &Pace) -> Result<Learned, LogisticError> {
         let centring = self.without != Some(Part::Centring);
         let (mut rows, mut start) = (Rows::default(), Vec::new());
         for origin in origins {
@@ -245,20 +253,21 @@ impl ChurnParams {
         let boosting = boosted.then(|| Scorer::Boosted(self.boosting.fit(&signs(), &rows, start)));
         let share = |weight: f64, scorer: &Scorer| Share { weight, scorer: scorer.clone() };
         let mut scorers = Vec::new();
-        let learned: Vec<Share> = std::iter::once(&logistic).chain(&boosting).map(|scorer| share(1.0, scorer)).collect();
-        if anchored {
-            let anchor = share(ANCHOR_SHARE * learned.len() as f64 / 2.0, &Scorer::Anchor);
-            scorers.push(("mean_with_bg_nbd", Scorer::Mean(learned.iter().cloned().chain([anchor]).collect())));
-        }
-        if let Some(boosting) = boosting {
+        let learned: Vec<Share> =
+            std::iter::once(share(1.0, &logistic)).chain(boosting.as_ref().map(|trees| share(TREES_SHARE, trees))).collect();
+        let with_anchor = learned.iter().cloned().chain([share(ANCHOR_SHARE, &Scorer::Anchor)]).collect();
+        if boosting.is_some() {
             scorers.push(("mean", Scorer::Mean(learned)));
-            scorers.push(("boosting", boosting));
         }
+        if anchored {
+            scorers.push(("mean_with_bg_nbd", Scorer::Mean(with_anchor)));
+        }
+        scorers.extend(boosting.map(|boosting| ("boosting", boosting)));
         scorers.push(("logistic", logistic));
         if anchored {
             scorers.push(("bg_nbd", Scorer::Anchor));
         }
-        let target = self.target(now, origins);
+        let target = self.target(now, origins, pace);
         let levelled = |(method, scorer): (&'static str, Scorer)| {
             let level = shift(&log_odds(&scorer, &centres, &now.rows), target);
             (method, scorer, level)
@@ -286,19 +295,31 @@ impl ChurnParams {
     }
 
     /// The share of the customers of `now` that is expected to leave: what the anchor says, moved by half of what it was off by at the newest
-    /// origin of either horizon. Without an anchor, the share at the newest origin.
-    fn target(&self, now: &Origin, origins: &[&Origin]) -> f64 {
-        let large = |origin: &&&Origin| origin.rows.labels.len() >= FEWEST_TO_COMPARE;
-        if !now.anchored {
-            return origins.first().map_or(0.5, |newest| rate(&newest.rows.labels));
-        }
-        let of = |horizon_days: u32| {
-            let newest = origins.iter().find(|origin| origin.horizon_days == horizon_days && origin.anchored).filter(large)?;
-            Some(shift(&anchors(&newest.rows), rate(&newest.rows.labels)))
+    /// origin. Where the history tells how the pace of the shop changed a year ago, by half of what it was off by at the newest origins of either
+    /// horizon, less the change of the pace since: the log-odds of no purchase fall by about as much as the logarithm of the pace rises. Without an
+    /// anchor, the share at the newest origin, less half of that change.
+    fn target(&self, now: &Origin, origins: &[&Origin], pace: &Pace) -> f64 {
+        let change = |origin: &Origin| {
+            let then = origin.day..origin.day + origin.horizon_days as Day;
+            pace.change(now.day, self.horizon_days as Day, then).filter(|_| self.without != Some(Part::Season))
         };
-        let off: Vec<f64> = [of(self.horizon_days), of(self.horizon_days / 2)].into_iter().flatten().collect();
-        let held = if self.without == Some(Part::Recalibration) { 0.0 } else { HELD };
-        let moved = held * off.iter().sum::<f64>() / off.len().max(1) as f64;
+        if !now.anchored {
+            let of = |newest: &&Origin| sigmoid(log_odds_of(rate(&newest.rows.labels)) - HELD * change(newest).unwrap_or(0.0));
+            return origins.first().map_or(0.5, of);
+        }
+        let large = |origin: &&&Origin| origin.rows.labels.len() >= FEWEST_TO_COMPARE;
+        let newest = |horizon_days: u32| {
+            let newest = origins.iter().find(|origin| origin.horizon_days == horizon_days && origin.anchored).filter(large)?;
+            Some((shift(&anchors(&newest.rows), rate(&newest.rows.labels)), change(newest)))
+        };
+        let newest: Vec<(f64, Option<f64>)> = [newest(self.horizon_days), newest(self.horizon_days / 2)].into_iter().flatten().collect();
+        let in_season: Vec<f64> = newest.iter().filter_map(|(off, change)| Some(off - (*change)?)).collect();
+        let off = if in_season.is_empty() {
+            newest.first().map_or(0.0, |(off, _)| *off)
+        } else {
+            in_season.iter().sum::<f64>() / in_season.len() as f64
+        };
+        let moved = if self.without == Some(Part::Recalibration) { 0.0 } else { HELD * off };
         let anchors = anchors(&now.rows);
         anchors.iter().map(|z| sigmoid(z + moved)).sum::<f64>() / anchors.len().max(1) as f64
     }
@@ -496,7 +517,7 @@ mod tests {
         let lessons = params.lessons(&past, anchor);
         let ChurnModel::Fitted { centres, .. } = params.fit_on(&lessons) else { panic!("fitted") };
         let origins: Vec<&Origin> = lessons.past.iter().collect();
-        let learned = params.learn(&lessons.now, &origins).unwrap();
+        let learned = params.learn(&lessons.now, &origins, &lessons.pace).unwrap();
         assert_eq!(learned.candidates.len(), 5, "every method is looked at");
         // another season a year ago is another history
         let features = |tempo: &Tempo| ChurnInputs { days_year_ago: 0, ..params.inputs(anchor, tempo) }.features();
@@ -533,7 +554,9 @@ mod tests {
         let known = tempos(&past);
         let model = ChurnParams::new(91).fit(&past);
         let gone = known.iter().filter(|tempo| tempo.orders > 0).max_by_key(|tempo| tempo.days_since_last).unwrap();
-        let drivers = model.drivers(&ChurnParams::new(91).inputs(anchor(&known), gone));
+        let inputs = ChurnParams::new(91).inputs(anchor(&known), gone);
+        let (p, drivers) = model.explained(&inputs).unwrap();
+        assert!((p - model.probability(&inputs).unwrap()).abs() < 1e-12);
         assert!(drivers[0].is_some_and(|driver| driver.raises), "{drivers:?}");
     }
 }

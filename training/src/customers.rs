@@ -55,9 +55,10 @@ fn reached_by(values: &[f64], share: f64) -> f64 {
     if above > 0 && wanted - above < with - wanted { values[above - 1] } else { last }
 }
 
-/// What the value tier goes by: spend in the horizon at the customer's own pace, or past spend where churn could not be fitted.
+/// What the value tier goes by: spend in the horizon at the customer's own pace, less the share that they have been paid back of what they paid so
+/// far; past spend where churn could not be fitted.
 fn value(tempo: &Tempo, outlook: &Option<Outlook>) -> f64 {
-    outlook.map_or(tempo.spend.max(0.0), |outlook| outlook.spend_if_active)
+    outlook.map_or(tempo.spend.max(0.0), |outlook| tempo.kept_share() * outlook.spend_if_active)
 }
 
 /// One row a customer of the log.
@@ -78,6 +79,7 @@ pub fn fit(
     let optional = |value: fn(&Outlook) -> Option<f64>| {
         Nullable(outlooks.iter().map(|outlook| outlook.as_ref().and_then(value)).collect::<Float64Array>())
     };
+    let of_scored = tempos.iter().zip(outlooks);
     let next_order = |place: usize| {
         let gone = |outlook: &Outlook| {
             rules.value.is_gone(Some(outlook.churn_probability))
@@ -149,7 +151,7 @@ pub fn fit(
         p_alive: optional(|outlook| outlook.p_alive),
         expected_purchases: expected(|outlook| outlook.expected_purchases),
         expected_spend: expected(|outlook| outlook.expected_spend),
-        spend_if_active: expected(|outlook| outlook.spend_if_active),
+        spend_if_active: Nullable(of_scored.map(|(tempo, outlook)| outlook.is_some().then(|| value(tempo, outlook))).collect()),
         lifetime_value: optional(|outlook| outlook.lifetime_value),
         next_order_from: next_order(0),
         next_order: next_order(1),
@@ -185,7 +187,55 @@ fn percentiles(outlooks: &[Option<Outlook>]) -> Float64Array {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
+    use crate::churn::ChurnParams;
+    use crate::log::Return;
+    use crate::outlook::outlooks;
+    use crate::tempo::tempos;
+    use crate::{buy_till_you_die, simulated, value};
+
+    #[test]
+    fn what_went_back_is_no_value() {
+        let mut log = simulated::log(1500);
+        let tiers = |log: &crate::log::PurchaseLog| {
+            let past = log.before(log.as_of_day);
+            let (known, params) = (tempos(&past), ChurnParams::new(91));
+            let fitted = buy_till_you_die::fit(&known);
+            let lessons = params.lessons(&past, fitted.converged("bg_nbd"));
+            let churn = params.fit_on(&lessons);
+            let outlooks = outlooks(&churn, value::fit(&lessons, &params.boosting, &churn).as_ref(), &fitted, &known);
+            let cuts = rules(
+                &known,
+                &outlooks,
+                &LifecycleRules::default(),
+                &RfmGroups::default(),
+                crate::loyalty::rules(&Default::default(), &past),
+                ValueRules::default(),
+            )
+            .value;
+            let of = |(tempo, outlook): (&Tempo, &Option<Outlook>)| {
+                let value = super::value(tempo, outlook);
+                (value, cuts.tier_of(value, outlook.map(|outlook| outlook.churn_probability)))
+            };
+            known.iter().zip(&outlooks).map(of).collect::<Vec<_>>()
+        };
+        let before = tiers(&log);
+        let by_value = |&a: &usize, &b: &usize| before[a].0.total_cmp(&before[b].0);
+        let best = (0..before.len()).filter(|&at| before[at].1 == ValueTier::High).max_by(by_value).unwrap();
+        let half = (0..before.len()).filter(|&at| before[at].1 == ValueTier::High && at != best).max_by(by_value).unwrap();
+        // more than was ever paid goes back to one, half of it to another
+        for (customer, share) in [(best, 1.5), (half, 0.5)] {
+            let paid = log.orders_of(customer).map(|order| log.line_amount[order]).sum::<f64>();
+            let back = Return { customer: customer as u32, item: 0, day: log.as_of_day - 1, quantity: 1.0, amount: share * paid };
+            log.returns.push(back);
+        }
+        log.returns.sort_by_key(|back| back.customer);
+        let after = tiers(&log);
+        assert_eq!(after[best], (0.0, ValueTier::Low));
+        assert!(after[half].0 < 0.7 * before[half].0, "{:?} {:?}", before[half], after[half]);
+    }
 
     #[test]
     fn equal_values_stand_on_the_side_that_leaves_the_share_nearer() {

@@ -31,6 +31,7 @@ pub mod read;
 pub mod recommender;
 pub mod report;
 pub mod rules;
+pub mod season;
 pub mod segments;
 pub mod simulated;
 mod split_mix;

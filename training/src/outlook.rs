@@ -6,7 +6,7 @@ use shopkeeper_models::churn::ChurnModel;
 use shopkeeper_models::drivers::{Driver, MOST};
 use shopkeeper_models::value::SpendModel;
 
-use crate::churn::{self, ChurnParams};
+use crate::churn::ChurnParams;
 use crate::tempo::Tempo;
 
 /// Days over which the customer lifetime value is counted.
@@ -37,20 +37,18 @@ pub struct Outlook {
 
 /// The outlook of every customer with an order; `None` for prospects and where churn was not fitted.
 pub fn outlooks(churn: &ChurnModel, spend: Option<&SpendModel>, fitted: &BuyTillYouDie, tempos: &[Tempo]) -> Vec<Option<Outlook>> {
-    let probabilities = churn::probabilities(churn, fitted.converged("bg_nbd"), tempos);
     let value = SpendADay::new(fitted.spend_model(), tempos);
     let (purchases, days) = (fitted.purchase_model(), f64::from(churn.horizon_days()));
     let (params, anchor) = (ChurnParams::new(churn.horizon_days()), fitted.converged("bg_nbd"));
-    let one = |(tempo, probability): (&Tempo, Option<f64>)| {
-        let probability = probability?;
-        let inputs = params.inputs(anchor, tempo);
-        let outlook = outlook(tempo, probability, purchases, value.of(tempo), days);
-        let outlook = Outlook { drivers: churn.drivers(&inputs), ..outlook };
+    let one = |tempo: &Tempo| {
+        let inputs = params.inputs(anchor, Some(tempo).filter(|tempo| tempo.orders > 0)?);
+        let (probability, drivers) = churn.explained(&inputs)?;
+        let outlook = Outlook { drivers, ..outlook(tempo, probability, purchases, value.of(tempo), days) };
         let Some(spend) = spend else { return Some(outlook) };
         let if_active = spend.if_active(&inputs);
-        Some(Outlook { expected_spend: SpendModel::expected(if_active, probability), spend_if_active: if_active, ..outlook })
+        Some(Outlook { expected_spend: spend.expected(if_active, probability), spend_if_active: if_active, ..outlook })
     };
-    tempos.par_iter().zip(probabilities).map(one).collect()
+    tempos.par_iter().map(one).collect()
 }
 
 fn outlook(tempo: &Tempo, churn_probability: f64, purchases: Option<PurchaseModel>, value: f64, days: f64) -> Outlook {
@@ -123,7 +121,8 @@ mod tests {
         let (known, params) = (tempos(&past), ChurnParams::new(91));
         let fitted = buy_till_you_die::fit(&known);
         let lessons = params.lessons(&past, fitted.converged("bg_nbd"));
-        let outlooks = outlooks(&params.fit_on(&lessons), value::fit(&lessons, &params.boosting).as_ref(), &fitted, &known);
+        let churn = params.fit_on(&lessons);
+        let outlooks = outlooks(&churn, value::fit(&lessons, &params.boosting, &churn).as_ref(), &fitted, &known);
         let (mut within, mut all) = (0, 0);
         for (customer, outlook) in outlooks.iter().enumerate().filter_map(|(customer, outlook)| Some((customer, outlook.as_ref()?))) {
             let next = log.orders_of(customer).map(|order| log.order_day[order]).find(|day| (cut..cut + 91).contains(day));

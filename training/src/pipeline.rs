@@ -556,7 +556,9 @@ impl<'a> Fits<'a> {
         let buy_till_you_die = stages.fit("fit buy till you die", log, || buy_till_you_die::fit(&tempos));
         let (churn, spend) = stages.fit("fit churn", log, || {
             let lessons = self.churn.lessons(&past, buy_till_you_die.converged("bg_nbd"));
-            (self.churn.fit_on(&lessons), value::fit(&lessons, &self.churn.boosting))
+            let churn = self.churn.fit_on(&lessons);
+            let spend = value::fit(&lessons, &self.churn.boosting, &churn);
+            (churn, spend)
         });
         let outlooks = stages.fit("fit outlook", log, || outlooks(&churn, spend.as_ref(), &buy_till_you_die, &tempos));
         let segmentation = stages.fit("fit segments", log, || {

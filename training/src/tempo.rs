@@ -16,6 +16,10 @@ pub const SPEND_WINDOWS: [u32; 2] = [28, 91];
 
 /// The windows of [`Tempo::days_year_ago`].
 pub const YEAR_AGO_WINDOWS: [u32; 4] = [28, 56, 91, 182];
+/// In how many days each purchase day of [`Tempo::fading`] fades to 1/e.
+const FADING: [f64; 3] = [10.0, 30.0, 90.0];
+/// Share of own gaps that [`Tempo::wide_gap`] is not shorter than.
+const WIDE: f64 = 0.9;
 /// Days of a year of whole weeks: the same weekday in the same season.
 pub const YEAR: u32 = 364;
 
@@ -42,10 +46,16 @@ pub struct Tempo {
     pub gap_spread: f64,
     /// Own gaps at least as long as the present silence.
     pub gaps_as_long: u32,
+    /// What nine of ten own gaps stay within; `gap_days` with one purchase.
+    pub wide_gap: f64,
+    /// Days by which own gaps were longer than [`YEAR_AGO_WINDOWS`], all together.
+    pub days_in_longer_gaps: [u32; 4],
     /// Share of purchase days on the most frequent weekday, shrunk towards 1/7 by one week.
     pub usual_weekday_share: f64,
     /// Purchase days in the last [`DAY_WINDOWS`] days.
     pub days_in_last: [u32; 5],
+    /// Purchase days, each fading to 1/e in 10, 30 and 90 days.
+    pub fading: [f64; 3],
     /// Purchase days in the [`YEAR_AGO_WINDOWS`] days from [`YEAR`] days before as-of on.
     pub days_year_ago: [u32; 4],
     /// Spend in the last [`SPEND_WINDOWS`] days less what came back of it; not below 0 for any day.
@@ -54,7 +64,9 @@ pub struct Tempo {
     pub largest_day: f64,
     /// All that was paid less all that was paid back, as the shop's books have it; below 0 where more was paid back.
     pub spend: f64,
-    /// The same of the lines after the first purchase day.
+    /// All that was paid, whatever came back of it.
+    pub paid: f64,
+    /// `spend` of the lines after the first purchase day.
     pub repeat_spend: f64,
     /// Distinct items, those sent back left out.
     pub distinct_items: u32,
@@ -99,7 +111,7 @@ impl Tempo {
 
     /// Purchase days in the season of such a horizon a year ago.
     pub fn in_season(&self, horizon_days: u32) -> u32 {
-        self.days_year_ago[YEAR_AGO_WINDOWS.iter().position(|&days| days >= horizon_days).unwrap_or(YEAR_AGO_WINDOWS.len() - 1)]
+        self.days_year_ago[window_of(horizon_days)]
     }
 
     /// What the churn model looks at, with the buy-till-you-die model's P(no purchase within the horizon).
@@ -113,8 +125,11 @@ impl Tempo {
             recent_gap_days: self.recent_gap_days,
             gap_spread: self.gap_spread,
             gaps_as_long: self.gaps_as_long,
+            wide_gap: self.wide_gap,
+            days_in_long_gaps: self.days_in_longer_gaps[window_of(horizon_days)],
             usual_weekday_share: self.usual_weekday_share,
             days_in_last: self.days_in_last,
+            fading: self.fading,
             spend_per_day: self.spend_per_day(),
             spend_in_last: self.spend_in_last,
             largest_day: self.largest_day,
@@ -131,10 +146,20 @@ impl Tempo {
         }
     }
 
+    /// Share of what they paid that the shop still has, 0 to 1; 1 of who paid nothing.
+    pub fn kept_share(&self) -> f64 {
+        if self.paid > 0.0 { (self.spend / self.paid).clamp(0.0, 1.0) } else { 1.0 }
+    }
+
     /// Mean spend a purchase day; not below 0.
     pub fn spend_per_day(&self) -> f64 {
         self.spend.max(0.0) / f64::from(self.purchase_days.max(1))
     }
+}
+
+/// The place of the [`YEAR_AGO_WINDOWS`] that is as long as a horizon or a little longer.
+fn window_of(horizon_days: u32) -> usize {
+    YEAR_AGO_WINDOWS.iter().position(|&days| days >= horizon_days).unwrap_or(YEAR_AGO_WINDOWS.len() - 1)
 }
 
 /// Counts every customer.
@@ -170,6 +195,11 @@ fn rhythm(tempo: &mut Tempo, past: &Past<'_>, customer: usize, shop_gap: f64) {
     tempo.gap_days = gap_days;
     tempo.gap_spread = ((square + gap_days * gap_days) / (n + 1.0)).sqrt();
     tempo.recent_gap_days = (recent + gap_days) / (of + 1.0);
+    let mut ascending: Vec<i32> = gaps().collect();
+    ascending.sort_unstable();
+    let wide = (WIDE * ascending.len() as f64).ceil() as usize;
+    tempo.wide_gap = ascending.get(wide.saturating_sub(1)).map_or(gap_days, |&gap| gap.into());
+    tempo.days_in_longer_gaps = YEAR_AGO_WINDOWS.map(|window| gaps().map(|gap| (gap as u32).saturating_sub(window)).sum());
     tempo.gaps_as_long = gaps().filter(|&gap| gap as u32 >= tempo.days_since_last).count() as u32;
 }
 
@@ -208,6 +238,9 @@ fn tempo(past: &Past<'_>, customer: usize) -> Tempo {
         for (days, window) in tempo.days_in_last.iter_mut().zip(DAY_WINDOWS) {
             *days += u32::from(ago < window);
         }
+        for (fading, days) in tempo.fading.iter_mut().zip(FADING) {
+            *fading += (-f64::from(ago) / days).exp();
+        }
         for (days, window) in tempo.days_year_ago.iter_mut().zip(YEAR_AGO_WINDOWS) {
             // an order on the day before as-of is 0 days ago, so that the same day a year before the first of the horizon is 363 days ago
             *days += u32::from(ago < YEAR && ago + window >= YEAR);
@@ -220,10 +253,10 @@ fn tempo(past: &Past<'_>, customer: usize) -> Tempo {
     tempo.repeat_spend -= after_first.map(|(_, amount)| amount).sum::<f64>();
     let most = weekdays.into_iter().max().unwrap_or(0);
     tempo.usual_weekday_share = f64::from(most + 1) / f64::from(tempo.purchase_days + 7);
+    tempo.paid = log.line_amount[log.lines_of(orders.start).start..log.lines_of(orders.end - 1).end].iter().sum();
     if !log.order_discount.is_empty() {
         let discount = log.order_discount[orders.clone()].iter().sum::<f64>();
-        let paid = log.line_amount[log.lines_of(orders.start).start..log.lines_of(orders.end - 1).end].iter().sum::<f64>();
-        tempo.discount_share = Some(if discount > 0.0 { discount / (discount + paid) } else { 0.0 });
+        tempo.discount_share = Some(if discount > 0.0 { discount / (discount + tempo.paid) } else { 0.0 });
     }
     tempo.channels = channel_mix(&log.order_channel[orders], log.channels.len());
     tempo.distinct_items = items.len() as u32;

@@ -26,11 +26,10 @@ impl MbgNbd {
         beta_geometric::p_alive((a / (b + x)).ln() + (r + x) * ((alpha + timing.T) / (alpha + timing.t_x)).ln())
     }
 
-    /// E[purchase days in the next `days`]: as BG/NBD with one purchase more survived.
-    pub fn expected_purchases(&self, days: f64, timing: &Timing) -> f64 {
+    /// E[purchase days in the next `days` | still a customer]: as BG/NBD with one purchase more survived.
+    pub fn purchases_if_alive(&self, days: f64, timing: &Timing) -> f64 {
         let x = f64::from(timing.x);
-        let if_alive = beta_geometric::purchases_if_alive(self.r + x, self.alpha + timing.T, self.a, self.b + x + 1.0, days);
-        self.p_alive(timing) * if_alive
+        beta_geometric::purchases_if_alive(self.r + x, self.alpha + timing.T, self.a, self.b + x + 1.0, days)
     }
 
     /// P(no purchase in the next `days`), 0 to 1.

@@ -67,10 +67,15 @@ impl PurchaseModel {
 
     /// E[purchase days in the next `days`], at least 0.
     pub fn expected_purchases(&self, days: f64, timing: &Timing) -> f64 {
+        self.p_alive(timing) * self.purchases_if_alive(days, timing)
+    }
+
+    /// E[purchase days in the next `days` | still a customer], at least 0.
+    pub fn purchases_if_alive(&self, days: f64, timing: &Timing) -> f64 {
         match self {
-            Self::BgNbd(model) => model.expected_purchases(days, timing),
-            Self::MbgNbd(model) => model.expected_purchases(days, timing),
-            Self::ParetoNbd(model) => model.expected_purchases(days, timing),
+            Self::BgNbd(model) => model.purchases_if_alive(days, timing),
+            Self::MbgNbd(model) => model.purchases_if_alive(days, timing),
+            Self::ParetoNbd(model) => model.purchases_if_alive(days, timing),
         }
     }
 
@@ -87,10 +92,11 @@ impl PurchaseModel {
     /// discounted at its end (Fader, Hardie & Lee 2005, "RFM and CLV", equation 1, with a finite horizon).
     pub fn discounted_purchases(&self, days: f64, yearly_rate: f64, timing: &Timing) -> f64 {
         let steps = (days / DISCOUNT_STEP).ceil().max(0.0) as u32;
+        let alive = self.p_alive(timing);
         let (mut before, mut sum) = (0.0, 0.0);
         for step in 1..=steps {
             let until = (f64::from(step) * DISCOUNT_STEP).min(days);
-            let expected = self.expected_purchases(until, timing);
+            let expected = alive * self.purchases_if_alive(until, timing);
             sum += (expected - before) / (1.0 + yearly_rate).powf(until / YEAR);
             before = expected;
         }

@@ -56,13 +56,17 @@ impl ParetoNbd {
         let fall = shape * ((alpha + until) / (alpha + timing.t_x)).ln() + (s + 1.0) * ((beta + until) / (beta + timing.t_x)).ln();
         let nodes = gauss_legendre(fall.max(width));
         let top = -shape * (alpha + timing.t_x).ln() - (s + 1.0) * (beta + timing.t_x).ln();
+        let ln_start = (low + timing.t_x).ln();
         let (mut mass, mut left) = (0.0, Left::default());
         for &(at, weight) in nodes {
             // low + u
             let grown = (low + timing.t_x) * (width * at).exp();
             let u = grown - low;
             let (alpha_u, beta_u) = (alpha + u, beta + u);
-            let (ln_alpha_u, ln_beta_u) = (alpha_u.ln(), beta_u.ln());
+            // one of the two is low + u
+            let ln_grown = ln_start + width * at;
+            let ln_alpha_u = if alpha <= beta { ln_grown } else { alpha_u.ln() };
+            let ln_beta_u = if alpha <= beta { beta_u.ln() } else { ln_grown };
             let share = weight * grown * (-shape * ln_alpha_u - (s + 1.0) * ln_beta_u - top).exp();
             mass += share;
             left.ln_alpha_u += share * ln_alpha_u;
@@ -84,13 +88,13 @@ impl ParetoNbd {
         1.0 / (1.0 + (self.left(timing).ln_likelihood - self.ln_stayed(timing)).exp())
     }
 
-    /// E[purchase days in the next `days`]: P(alive) (r + x)(beta + T) / ((alpha + T)(s - 1)) (1 - ((beta + T)/(beta + T + t))^(s - 1)).
-    pub fn expected_purchases(&self, days: f64, timing: &Timing) -> f64 {
+    /// E[purchase days in the next `days` | still a customer]: (r + x)(beta + T) / ((alpha + T)(s - 1)) (1 - ((beta + T)/(beta + T + t))^(s - 1)).
+    pub fn purchases_if_alive(&self, days: f64, timing: &Timing) -> f64 {
         let (alpha, beta) = (self.alpha + timing.T, self.beta + timing.T);
         let ln_y = -(days.max(0.0) / beta).ln_1p();
         let slope = self.s - 1.0;
         let lifetime = if slope.abs() < 1e-9 { -ln_y } else { -(slope * ln_y).exp_m1() / slope };
-        self.p_alive(timing) * (self.r + f64::from(timing.x)) * beta / alpha * lifetime
+        (self.r + f64::from(timing.x)) * beta / alpha * lifetime
     }
 
     /// P(no purchase in the next `days`), 0 to 1: the likelihood of the same history with T + `days`, over that with T.

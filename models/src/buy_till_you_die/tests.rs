@@ -18,7 +18,7 @@ fn assert_near(found: f64, expected: f64, tolerance: f64) {
 #[test]
 fn the_papers_conditional_expectation() {
     let weeks = BgNbd { r: 0.243, alpha: 4.414, a: 0.793, b: 2.426 };
-    assert_near(weeks.expected_purchases(39.0, &timing(2, 30.43, 38.86)), 1.226, 4e-4);
+    assert_near(PurchaseModel::BgNbd(weeks).expected_purchases(39.0, &timing(2, 30.43, 38.86)), 1.226, 4e-4);
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn bg_nbd_agrees_with_scipys_hypergeometric_function() {
         (timing(50, 250.0, 272.0), 91.0, 8.095991373599347),
         (timing(1, 1.0, 500.0), 3650.0, 0.37579981956783864),
     ] {
-        assert_near(BG.expected_purchases(days, &history), expected, 1e-9);
+        assert_near(PurchaseModel::BgNbd(BG).expected_purchases(days, &history), expected, 1e-9);
     }
 }
 
@@ -51,7 +51,7 @@ fn pareto_nbd_agrees_with_adaptive_quadrature() {
         (timing(1, 1.0, 500.0), 3650.0, 0.04695998524279048, 0.22238020247117962, 0.9665923880984894),
     ] {
         assert_near(PARETO.p_alive(&history), alive, 1e-8);
-        assert_near(PARETO.expected_purchases(days, &history), expected, 1e-8);
+        assert_near(PurchaseModel::ParetoNbd(PARETO).expected_purchases(days, &history), expected, 1e-8);
         assert_near(PARETO.p_no_purchase(days, &history), none, 1e-8);
     }
 }

@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use argmin::core::{CostFunction, Error, Executor, Gradient, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
+use linfa_linalg::cholesky::SolveC;
+use ndarray::{Array1, Array2, Axis};
 use rayon::prelude::*;
 
 /// Entries added up by one task. Fixed, and the partial sums are added in order, so that the result does not depend on the threads.
@@ -15,6 +17,8 @@ const MAX_STEPS: u64 = 300;
 const ROUGH_STEPS: u64 = 100;
 /// Times that a search which stops short is started afresh from where it was.
 const ATTEMPTS: u32 = 3;
+/// Most steps by the curvature of fewer customers before the search on all starts: each takes one look at every customer, one of the search several.
+const SETTLING: u64 = 12;
 /// A fit has converged when one unit of any logarithm would change the mean log-likelihood by no more than this.
 const TOLERANCE: f64 = 1e-6;
 /// A pull on the logarithm of each parameter towards 0, in log-likelihoods of all customers together: too weak to be seen in a shop that tells
@@ -69,7 +73,11 @@ pub(super) fn maximise<L: Likelihood<N>, const N: usize>(rough: &[L], full: &L, 
         let best = from.iter().filter_map(|&start| climb(rough, start, ROUGH_STEPS, 1)).fold(None, highest)?;
         from = vec![best.theta];
     }
-    let mut best = from.iter().filter_map(|&start| climb(full, start, MAX_STEPS, ATTEMPTS)).fold(None, highest)?;
+    let settled = rough.last().zip(from.first()).and_then(|(rough, &start)| settle(rough, full, start));
+    let mut best = match settled.filter(|settled| settled.steepest <= 0.1 * TOLERANCE) {
+        Some(settled) => settled,
+        None => from.iter().filter_map(|&start| climb(full, start, MAX_STEPS, ATTEMPTS)).fold(None, highest)?,
+    };
     for start in starts {
         if best.steepest <= TOLERANCE {
             break;
@@ -137,6 +145,41 @@ impl<L: Likelihood<N>, const N: usize> Gradient for &Problem<'_, L, N> {
     fn gradient(&self, theta: &Self::Param) -> Result<Vec<f64>, Error> {
         Ok(self.at(theta).1.to_vec())
     }
+}
+
+/// From the maximum on fewer customers to that on all by whole quasi-Newton steps (BFGS; Nocedal & Wright 2006, equation 6.19) that start from the
+/// curvature of the fewer ones. `None` where they lead nowhere.
+fn settle<L: Likelihood<N>, const N: usize>(rough: &L, full: &L, start: [f64; N]) -> Option<Climb<N>> {
+    let problem = |likelihood| Problem { likelihood, latest: RefCell::new(None), best: RefCell::new(None) };
+    let (rough, full) = (problem(rough), problem(full));
+    let nearby = 1e-4;
+    let moved = |i: usize, by: f64| rough.at(&std::array::from_fn::<f64, N, _>(|j| start[j] + if i == j { by } else { 0.0 })).1;
+    let columns: [[f64; N]; N] = std::array::from_fn(|i| {
+        let (up, down) = (moved(i, nearby), moved(i, -nearby));
+        std::array::from_fn(|j| (up[j] - down[j]) / (2.0 * nearby))
+    });
+    let mut curvature = Array2::from_shape_fn((N, N), |(i, j)| 0.5 * (columns[i][j] + columns[j][i]));
+    let (mut theta, mut before) = (start, None::<(Array1<f64>, Array1<f64>)>);
+    for iterations in 0..SETTLING {
+        let (value, slopes) = full.at(&theta);
+        let steepest = slopes.iter().fold(0.0_f64, |most, slope| most.max(slope.abs()));
+        if value < f64::MAX && steepest <= 0.03 * TOLERANCE {
+            return Some(Climb { theta, value, steepest, iterations });
+        }
+        let slopes = Array1::from_iter(slopes);
+        if let Some((step, before)) = before {
+            let (change, bent) = (&slopes - &before, curvature.dot(&step));
+            let (along, of_step) = (change.dot(&step), bent.dot(&step));
+            if along > 0.0 {
+                let outer = |v: &Array1<f64>| v.view().insert_axis(Axis(1)).dot(&v.view().insert_axis(Axis(0)));
+                curvature = curvature + outer(&change) / along - outer(&bent) / of_step;
+            }
+        }
+        let step = -curvature.clone().solvec(&slopes.clone().insert_axis(Axis(1))).ok()?.remove_axis(Axis(1));
+        theta = std::array::from_fn(|i| theta[i] + step[i]);
+        before = Some((step, slopes));
+    }
+    None
 }
 
 fn climb<L: Likelihood<N>, const N: usize>(likelihood: &L, start: [f64; N], steps: u64, attempts: u32) -> Option<Climb<N>> {

@@ -37,6 +37,16 @@ pub enum ReadError {
         /// Every name that can be mapped.
         valid: String,
     },
+    /// A mapping for a table that is not given.
+    #[error("--column {name}={theirs}: found no {table} table; expected --{table} FILE beside it, or no such --column")]
+    NoTable {
+        /// The name mapped.
+        name: String,
+        /// What it was mapped to.
+        theirs: String,
+        /// The table it is of.
+        table: &'static str,
+    },
     /// A named file, folder or pattern is not there.
     #[error("{path}: no such file or folder. Check the path given with {option}")]
     NoSuchFile {

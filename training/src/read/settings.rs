@@ -63,13 +63,21 @@ impl ReadSettings {
             return Err(ReadError::Setting { name: "--max-reject-rate", found, expected: "a share from 0 to 1" });
         }
         let tables = [PURCHASES, ITEMS, CUSTOMERS];
-        match self.columns.keys().find(|name| !tables.iter().any(|table| table.knows(name))) {
-            Some(found) => {
-                let valid: Vec<String> = tables.iter().flat_map(|table| table.names()).collect();
-                Err(ReadError::UnknownName { found: found.clone(), valid: format!("{} or customers.<any attribute>", valid.join(", ")) })
-            }
-            None => Ok(()),
+        if let Some(found) = self.columns.keys().find(|name| !tables.iter().any(|table| table.knows(name))) {
+            let valid: Vec<String> = tables.iter().flat_map(|table| table.names()).collect();
+            return Err(ReadError::UnknownName {
+                found: found.clone(),
+                valid: format!("{} or customers.<any attribute>", valid.join(", ")),
+            });
         }
+        let without = [("items", &self.items), ("customers", &self.customers)].into_iter().filter(|(_, files)| files.is_none());
+        for (table, _) in without {
+            let of_table = |name: &str| name.strip_prefix(table).is_some_and(|rest| rest.starts_with('.'));
+            if let Some((name, theirs)) = self.columns.iter().find(|(name, _)| of_table(name)) {
+                return Err(ReadError::NoTable { name: name.clone(), theirs: theirs.clone(), table });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -111,5 +119,28 @@ impl fmt::Display for AsOf {
 impl Serialize for AsOf {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_of_a_table_that_is_not_given_is_refused() {
+        let settings = |name: &str, customers: Option<&str>| ReadSettings {
+            purchases: vec!["purchases.parquet".into()],
+            customers: customers.map(Into::into),
+            columns: [(name.to_owned(), "x".to_owned())].into(),
+            ..ReadSettings::default()
+        };
+        let refusal = |name: &str, customers| settings(name, customers).check().err().map(|error| error.to_string());
+        assert_eq!(
+            refusal("customers.birthday", None).as_deref(),
+            Some("--column customers.birthday=x: found no customers table; expected --customers FILE beside it, or no such --column")
+        );
+        assert!(refusal("items.title", Some("customers.parquet")).is_some_and(|error| error.contains("--items FILE")));
+        assert_eq!(refusal("customers.birthday", Some("customers.parquet")), None);
+        assert_eq!(refusal("customer_id", None), None);
     }
 }
