@@ -13,7 +13,7 @@ use crate::segments::SegmentationSummary;
 use crate::value::ValueCuts;
 
 /// The format this build writes.
-pub const FORMAT_VERSION: u32 = 4;
+pub const FORMAT_VERSION: u32 = 5;
 /// The oldest format this build reads.
 pub const OLDEST_READABLE: u32 = 4;
 
@@ -73,6 +73,12 @@ pub struct DataSummary {
     /// The events of a server's state that the purchases files held, where they came from one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<EventsSeen>,
+    /// The type of every column that was read, by table and name: `purchases.amount` = `Float64`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, String>,
+    /// Rows read and taken of each other table: campaigns, campaign_list, redemptions, feedback, tickets, referrals.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub records: BTreeMap<String, [u64; 2]>,
 }
 
 /// A range of events of a server's state.
