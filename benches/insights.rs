@@ -16,6 +16,7 @@ use shopkeeper_models::table::Nullable;
 use shopkeeper_training::insights::{Checked, InsightParams, Membership};
 use shopkeeper_training::log::{Catalogue, PurchaseLog};
 use shopkeeper_training::pipeline::peak_memory_bytes;
+use shopkeeper_training::records::Records;
 
 #[derive(Parser)]
 struct Insights {
@@ -48,10 +49,10 @@ fn main() {
     let segment = UInt16Array::from_iter_values((0..customers).map(|customer| (customer % SEGMENTS[0]) as u16));
     let needs = Nullable(UInt16Array::from_iter_values((0..customers).map(|customer| (SEGMENTS[0] + customer / 7 % SEGMENTS[1]) as u16)));
     let (rejects, now) = (BTreeMap::new(), DataSummary::default());
-    let checked = Checked { rows: log.line_item.len() as u64, rejects: &rejects, duplicates: 0, before: None, now: &now };
-    let members = Membership { ids: &ids, segment: &segment, needs_segment: &needs };
+    let checked = Checked { rows: log.line_item.len() as u64, rejects: &rejects, duplicates: (0, &[]), before: None, now: &now };
+    let members = Membership { ids: &ids, segment: &segment, needs_segment: &needs, tiers: &[] };
     let start = Instant::now();
-    let insights = InsightParams::default().fit(&log.before(log.as_of_day), members, 60, &checked);
+    let insights = InsightParams::default().fit(&log.before(log.as_of_day), members, 60, &checked, &Records::default());
     let seconds = start.elapsed().as_secs_f64();
     let (mut slowest, mut rows) = (("", 0.0), 0);
     for insight in INSIGHTS {

@@ -98,7 +98,7 @@ fn many(folder: &std::path::Path, customers: usize) -> PathBuf {
             std::fs::copy(&from, staging.folder().join(name)).expect("space on the disk");
             continue;
         }
-        let one = table::read(name, &table::map(&from).expect("just written")).expect("a table");
+        let one = table::read(name, &table::map(&from).expect("just written").bytes).expect("a table");
         let mut all = concat_batches(&one.schema(), std::iter::repeat_n(&one, times)).expect("the same columns");
         if name == Customers::FILE {
             count = all.num_rows();

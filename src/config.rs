@@ -90,6 +90,30 @@ pub struct TrainOptions {
     #[arg(long, value_name = "FILE", env = "SHOPKEEPER_CUSTOMERS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customers: Option<String>,
+    /// Campaigns, one row a customer and campaign: group (treated or control), sent_at, reached_at, redeemed_at, channel
+    #[arg(long, value_name = "FILE", env = "SHOPKEEPER_CAMPAIGNS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaigns: Option<String>,
+    /// When each campaign ran, where its rows do not say: campaign_id, kind, starts_at, ends_at
+    #[arg(long, value_name = "FILE", env = "SHOPKEEPER_CAMPAIGN_LIST")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign_list: Option<String>,
+    /// Redemptions, where they have a table of their own: campaign_id, customer_id, redeemed_at
+    #[arg(long, value_name = "FILE", env = "SHOPKEEPER_REDEMPTIONS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redemptions: Option<String>,
+    /// Feedback: customer_id, timestamp, score (0 to 10), kind, text, channel
+    #[arg(long, value_name = "FILE", env = "SHOPKEEPER_FEEDBACK")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<String>,
+    /// Tickets: customer_id, opened_at, first_reply_at, closed_at, channel, kind
+    #[arg(long, value_name = "FILE", env = "SHOPKEEPER_TICKETS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tickets: Option<String>,
+    /// Referrals: referrer_id, referred_id, timestamp
+    #[arg(long, value_name = "FILE", env = "SHOPKEEPER_REFERRALS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub referrals: Option<String>,
     /// Where fitted models are kept [default: model-store]
     #[arg(long, value_name = "DIR", env = "SHOPKEEPER_STORE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -325,7 +349,7 @@ impl TrainOptions {
         columns.extend(lower.column);
         columns.extend(self.columns);
         columns.extend(self.column);
-        layered!(self over lower: items, customers, store, as_of, horizon_days, timezone, seed, threads, segments, needs_segments,
+        layered!(self over lower: items, customers, campaigns, campaign_list, redemptions, feedback, tickets, referrals, store, as_of, horizon_days, timezone, seed, threads, segments, needs_segments,
             segment_method, high_value_share, medium_value_share, gone_below, newcomer_from, tune, activate, rules_support, rules_confidence, rules_items, rules_itemsets, min_group, insights_days, max_reject_rate, drop_duplicates, keep, lifecycle, rfm_groups, loyalty; with purchases, columns, column: Vec::new())
     }
 

@@ -73,6 +73,12 @@ pub struct DataSummary {
     /// The events of a server's state that the purchases files held, where they came from one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<EventsSeen>,
+    /// The type of every column that was read, by table and name: `purchases.amount` = `Float64`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, String>,
+    /// Rows read and taken of each other table: campaigns, campaign_list, redemptions, feedback, tickets, referrals.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub records: BTreeMap<String, [u64; 2]>,
 }
 
 /// A range of events of a server's state.

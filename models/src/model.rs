@@ -15,7 +15,7 @@ use crate::factors::Factors;
 use crate::groups::Standing;
 use crate::histories::Histories;
 use crate::ids::{CustomerIx, IdIndex};
-use crate::insights::{INSIGHTS, Insights};
+use crate::insights::{INSIGHTS, Insight, Insights};
 use crate::items::Items;
 use crate::loyalty::Loyalty;
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest, OLDEST_READABLE};
@@ -128,7 +128,12 @@ impl Model {
         ranker.check()?;
         let rules = Rules::from_batch(&read(Rules::FILE)?)?;
         rules.check(&manifest.association_rules)?;
-        let insights = Insights::new(INSIGHTS.iter().map(|insight| read(&insight.file())).collect::<Result<_, _>>()?)?;
+        let insights = if manifest.format < FORMAT_VERSION {
+            let there = |insight: &Insight| manifest.files.contains_key(&insight.file()).then(|| read(&insight.file())).transpose();
+            Insights::of_earlier(INSIGHTS.iter().map(there).collect::<Result<_, _>>()?)
+        } else {
+            Insights::new(INSIGHTS.iter().map(|insight| read(&insight.file())).collect::<Result<_, _>>()?)?
+        };
         let favourites = segments.favourites(items.len())?;
         let parts = Parts {
             histories: Histories::from_batch(&read(Histories::FILE)?, customers.len(), items.len())?,

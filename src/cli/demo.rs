@@ -79,6 +79,7 @@ fn settings(files: &DemoFiles) -> TrainSettings {
         purchases: files.purchases.iter().map(text).collect(),
         items: Some(text(&files.items)),
         customers: Some(text(&files.customers)),
+        campaigns: Some(text(&files.campaigns)),
         ..ReadSettings::default()
     };
     TrainSettings { read, ..TrainSettings::default() }

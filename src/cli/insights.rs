@@ -20,10 +20,12 @@ const EXAMPLES: &str = "Examples:
   shopkeeper insights customers
   shopkeeper insights retention --by week --from 2017-06-01 --segment s1
   shopkeeper insights cohorts --format csv
+  shopkeeper insights campaign_lift
+  shopkeeper insights demand --by category
   shopkeeper insights quality
   shopkeeper insights growth --by item --out growth.parquet";
 
-/// Show what the purchases say: customers, revenue, retention, baskets, growth, data quality
+/// Show what the purchases say: customers, revenue, retention, baskets, growth, demand, campaigns, data quality
 ///
 /// Without a name, every insight with its question. The figures were counted when the version was trained.
 #[derive(Args, Debug)]
@@ -57,6 +59,9 @@ pub(super) struct InsightsCommand {
     model: Option<String>,
 }
 
+/// The insight that a server makes while it runs.
+const LIVE: &str = "recommendations";
+
 /// How rows are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
 enum Shown {
@@ -80,6 +85,10 @@ fn day(text: &str) -> Result<calendar::Day, String> {
 impl InsightsCommand {
     pub(super) fn run(self, global: &Global) -> Result<(), CliError> {
         let Some(name) = &self.name else { return say(&every()) };
+        if name == LIVE {
+            let where_to = "the server counts it from the events as they come: GET /v1/insights/recommendations?days=28";
+            return Err(CliError::Usage(format!("{LIVE} is not counted by the trainer; {where_to}")));
+        }
         let insight = find(name).ok_or_else(|| CliError::Usage(format!("no insight {name:?}; expected one of {}", names())))?;
         if self.format == Shown::Parquet && self.out.is_none() {
             return Err(CliError::Usage(format!("Parquet goes to a file: shopkeeper insights {name} --out {name}.parquet")));
@@ -113,7 +122,7 @@ impl InsightsCommand {
 
 /// Every insight with its question.
 fn every() -> String {
-    let widest = INSIGHTS.iter().map(|insight| insight.name.len()).max().unwrap_or(0);
+    let widest = INSIGHTS.iter().map(|insight| insight.name.len()).max().unwrap_or(0).max(LIVE.len());
     let mut out = String::new();
     for insight in INSIGHTS {
         let also = if insight.has_segments { "; --segment" } else { "" };
@@ -127,6 +136,11 @@ fn every() -> String {
             insight.by.join(", ")
         );
     }
+    let _ = writeln!(
+        out,
+        "{LIVE:widest$}  What became of recommendations?\n{:widest$}    from a running server: GET /v1/insights/recommendations",
+        ""
+    );
     out.push_str("\nshopkeeper insights NAME shows one, with the definition of each column.\n");
     out
 }
@@ -159,7 +173,10 @@ fn table(insight: &Insight, rows: &RecordBatch, min_group: Option<u64>) -> Strin
         out.push_str("(no rows)\n");
     }
     if let Some(least) = min_group.filter(|_| withheld > 0) {
-        let _ = writeln!(out, "\n{withheld} rows are withheld: fewer than {least} customers stand behind them.");
+        let _ = writeln!(
+            out,
+            "\n{withheld} rows are withheld: fewer than {least} customers stand behind them, or behind one that they would give away."
+        );
     }
     let widest = insight.columns.iter().map(|column| column.name.len()).max().unwrap_or(0);
     out.push('\n');
@@ -167,6 +184,11 @@ fn table(insight: &Insight, rows: &RecordBatch, min_group: Option<u64>) -> Strin
         let _ = writeln!(out, "{:widest$}  {}", column.name, column.about);
     }
     out
+}
+
+/// A figure without the sign of what is rounded to nothing.
+fn unsigned(figure: String) -> String {
+    if figure.starts_with('-') && !figure.contains(|digit| matches!(digit, '1'..='9')) { figure[1..].to_owned() } else { figure }
 }
 
 /// A column as it is shown.
@@ -187,8 +209,8 @@ fn texts(rows: &RecordBatch, name: &str, kind: Kind) -> Vec<String> {
             return counts.value(row).to_string();
         }
         match (kind, number(row)) {
-            (Kind::Share, Some(share)) => format!("{:.1} %", 100.0 * share),
-            (_, Some(number)) => format!("{number:.2}"),
+            (Kind::Share, Some(share)) => unsigned(format!("{:.1} %", 100.0 * share)),
+            (_, Some(number)) => unsigned(format!("{number:.2}")),
             (_, None) => String::new(),
         }
     };

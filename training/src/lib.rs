@@ -29,6 +29,7 @@ pub mod progress;
 pub mod ranker;
 pub mod read;
 pub mod recommender;
+pub mod records;
 pub mod report;
 pub mod rules;
 pub mod season;

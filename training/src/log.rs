@@ -141,6 +141,12 @@ impl PurchaseLog {
         Some((*self.order_day.iter().min()?, *self.order_day.iter().max()?))
     }
 
+    /// The first day on which money came in or went back.
+    pub fn first_day(&self) -> Option<Day> {
+        let orders = self.order_day.iter().min();
+        orders.into_iter().chain(self.returns.iter().map(|back| &back.day).min()).min().copied()
+    }
+
     /// The log as it was known at the start of `day`.
     pub fn before(&self, day: Day) -> Past<'_> {
         Past::new(self, day, |customer| self.orders_of(customer))
@@ -214,8 +220,13 @@ impl<'a> Past<'a> {
     /// Money paid back to a customer so far for no line seen, with the day: what was bought before the history, returned twice, or returned for
     /// more than was paid. Less by this, the amounts of the lines add up to all that was paid less all that was paid back.
     pub fn unmatched_refunds_of(&self, customer: usize) -> impl Iterator<Item = (Day, f64)> + '_ {
+        self.unmatched_returns_of(customer).map(|(back, amount)| (back.day, amount))
+    }
+
+    /// The same with the returns, oldest first.
+    pub fn unmatched_returns_of(&self, customer: usize) -> impl Iterator<Item = (&'a Return, f64)> + '_ {
         let rows = self.return_rows_of(customer).filter(|&row| self.unmatched[row] > 0.0);
-        rows.map(|row| (self.log.returns[row].day, self.unmatched[row]))
+        rows.map(|row| (&self.log.returns[row], self.unmatched[row]))
     }
 
     fn return_rows_of(&self, customer: usize) -> std::ops::Range<usize> {

@@ -14,6 +14,7 @@ use shopkeeper_models::error::ModelError;
 use shopkeeper_models::evaluation::{Evaluation, RecommendationEvaluation};
 use shopkeeper_models::groups::Standing;
 use shopkeeper_models::histories::Histories;
+use shopkeeper_models::ids::CustomerIx;
 use shopkeeper_models::insights::{INSIGHTS, Insight, Insights};
 use shopkeeper_models::items::Items;
 use shopkeeper_models::lifecycle::LifecycleRules;
@@ -314,17 +315,20 @@ pub fn train(settings: &TrainSettings, store: &ModelStore, progress: &dyn Progre
             let checked = Checked {
                 rows: data.rows,
                 rejects: &rejects,
-                duplicates: data.duplicates,
+                duplicates: (data.duplicates, &data.duplicate_places),
                 before: data_before.as_ref(),
                 now: &data_summary,
             };
             let past = data.log.before(data.log.as_of_day);
+            let tiers: Vec<&'static str> =
+                (0..fitted.customers.len() as u32).map(|customer| fitted.customers.tier(CustomerIx(customer)).name()).collect();
             let members = Membership {
                 ids: &fitted.segmentation.segments.segment_id,
                 segment: &fitted.customers.segment,
                 needs_segment: &fitted.customers.needs_segment,
+                tiers: &tiers,
             };
-            settings.insights.fit(&past, members, fits.churn.horizon_days, &checked)
+            settings.insights.fit(&past, members, fits.churn.horizon_days, &checked, &data.records)
         });
         let objections = gate::objections(&evaluation);
         let active = match settings.activate {
@@ -667,6 +671,8 @@ fn summary(data: &Read) -> DataSummary {
         last_purchase: Some(calendar::rfc3339(data.last)),
         rejects: data.rejects.counts.clone(),
         events: data.events.clone(),
+        columns: data.columns.clone(),
+        records: data.records.rows.iter().map(|(&table, rows)| (table.to_owned(), *rows)).collect(),
     }
 }
 

@@ -14,6 +14,7 @@ use parquet::file::properties::WriterProperties;
 use rand::Rng;
 use rayon::prelude::*;
 
+use super::campaigns::{CAMPAIGNS, Sent};
 use super::catalogue::{DemoCatalogue, DemoItem, digits};
 use super::household::Nature;
 use super::random::{Stream, rng};
@@ -52,6 +53,7 @@ struct Truth {
     favourites: Vec<u32>,
     first_ms: i64,
     left_ms: Option<i64>,
+    sent: Vec<Sent>,
 }
 
 /// Writes every file of the shop.
@@ -72,6 +74,9 @@ pub(super) fn write(settings: &DemoShop, folder: &Path) -> Result<DemoFiles, Dem
     write_table(&customers, &writer.customers_table(&truths))?;
     write_table(&truth, &writer.truth_table(&truths))?;
     write_table(&truth_pairs, &pairs_table(&writer.shop.catalogue))?;
+    let (campaigns, truth_campaigns) = (path("campaigns.parquet"), path("truth_campaigns.parquet"));
+    write_table(&campaigns, &writer.campaigns_table(&truths))?;
+    write_table(&truth_campaigns, &campaign_truths(&truths))?;
     let sum = |count: fn(&Part) -> u64| parts.iter().map(count).sum();
     Ok(DemoFiles {
         purchases: paths,
@@ -79,6 +84,8 @@ pub(super) fn write(settings: &DemoShop, folder: &Path) -> Result<DemoFiles, Dem
         customers,
         truth,
         truth_pairs,
+        campaigns,
+        truth_campaigns,
         lines: sum(|part| part.lines),
         orders: sum(|part| part.orders),
         returns: sum(|part| part.returns),
@@ -136,14 +143,15 @@ impl ShopWriter<'_> {
         let (mut orders, mut returns) = (0, 0);
         for customer in from..to {
             let mut rng = rng(self.settings.seed, Stream::Customer, customer.into());
-            let nature = Nature::draw(&self.shop.catalogue, f64::from(self.shop.days), &mut rng);
+            let mut nature = Nature::draw(&self.shop.catalogue, f64::from(self.shop.days), &mut rng);
             let Nature { household, orders_per_day, leave_probability, .. } = nature;
-            let Life { lines: bought, orders: ordered, returns: returned, first_ms, left_ms, favourites } =
-                self.shop.live(nature, &mut rng);
+            let mut life = self.shop.live(&mut nature, &mut rng);
+            let sent = self.shop.send(&mut nature, &mut life, &mut self::rng(self.settings.seed, Stream::Campaign, customer.into()));
+            let Life { lines: bought, orders: ordered, returns: returned, extra, first_ms, left_ms, favourites } = life;
             lines.extend(bought.into_iter().map(|line| (customer, line)));
-            orders += u64::from(ordered);
+            orders += u64::from(ordered + extra);
             returns += u64::from(returned);
-            block_truths.push(Truth { household: household.name, orders_per_day, leave_probability, favourites, first_ms, left_ms });
+            block_truths.push(Truth { household: household.name, orders_per_day, leave_probability, favourites, first_ms, left_ms, sent });
         }
         Block { purchases: self.purchases_table(&lines), truths: block_truths, orders, returns }
     }
@@ -203,6 +211,21 @@ impl ShopWriter<'_> {
         ])
     }
 
+    fn campaigns_table(&self, truths: &[&Truth]) -> RecordBatch {
+        let rows = || truths.iter().enumerate().flat_map(|(customer, truth)| truth.sent.iter().map(move |sent| (customer as u32, sent)));
+        let strings =
+            |of: &dyn Fn(&Sent) -> &'static str| Arc::new(StringArray::from(rows().map(|(_, sent)| of(sent)).collect::<Vec<_>>()));
+        table(vec![
+            ("campaign_id", strings(&|sent| CAMPAIGNS[sent.campaign].id)),
+            ("customer_id", Arc::new(StringArray::from(rows().map(|(customer, _)| self.customer_id(customer)).collect::<Vec<_>>()))),
+            ("group", strings(&|sent| if sent.is_control { "control" } else { "treated" })),
+            ("sent_at", self.times(rows().map(|(_, sent)| Some(sent.sent_ms)))),
+            ("reached_at", self.times(rows().map(|(_, sent)| sent.reached_ms))),
+            ("redeemed_at", self.times(rows().map(|(_, sent)| sent.redeemed_ms))),
+            ("channel", strings(&|sent| CAMPAIGNS[sent.campaign].channel)),
+        ])
+    }
+
     fn truth_table(&self, truths: &[&Truth]) -> RecordBatch {
         let mut favourites = ListBuilder::new(StringBuilder::new());
         for truth in truths {
@@ -231,6 +254,22 @@ fn items_table(catalogue: &DemoCatalogue) -> RecordBatch {
         ("brand", strings(|item| item.brand)),
         ("price", Arc::new(items.iter().map(|item| item.price).collect::<Float64Array>())),
         ("available", Arc::new(items.iter().map(|item| Some(item.available)).collect::<BooleanArray>())),
+    ])
+}
+
+/// What each campaign brought: orders made for it by the customers it was sent to.
+fn campaign_truths(truths: &[&Truth]) -> RecordBatch {
+    let sent =
+        |campaign: usize| truths.iter().flat_map(|truth| &truth.sent).filter(move |sent| sent.campaign == campaign && !sent.is_control);
+    let treated: Vec<i64> = (0..CAMPAIGNS.len()).map(|campaign| sent(campaign).count() as i64).collect();
+    let orders: Vec<i64> =
+        (0..CAMPAIGNS.len()).map(|campaign| sent(campaign).filter(|sent| sent.redeemed_ms.is_some()).count() as i64).collect();
+    let lift = treated.iter().zip(&orders).map(|(&treated, &orders)| orders as f64 / treated.max(1) as f64);
+    table(vec![
+        ("campaign_id", Arc::new(StringArray::from_iter_values(CAMPAIGNS.iter().map(|campaign| campaign.id)))),
+        ("true_lift", Arc::new(lift.collect::<Float64Array>())),
+        ("treated", Arc::new(Int64Array::from(treated))),
+        ("orders", Arc::new(Int64Array::from(orders))),
     ])
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Customers order at their own tempo and leave one day (BG/NBD, Fader, Hardie & Lee 2005, with the parameters [`TRUE_TEMPO`]); they
 //! have their own taste and buy their favourites whenever those are used up, until others take their place. Some items come with a partner, some shelves have a season,
-//! some lines come back. What really drove each customer stands in `truth.parquet`, so that a fit can be held against it.
+//! some lines come back, and campaigns bring orders that would not have come. What really drove each customer stands in `truth.parquet`, so that a fit can be held against it.
 
+mod campaigns;
 mod catalogue;
 mod files;
 mod household;
@@ -66,6 +67,10 @@ pub struct DemoFiles {
     pub truth: PathBuf,
     /// item_id, with_item_id, probability that it comes along.
     pub truth_pairs: PathBuf,
+    /// campaign_id, customer_id, group, sent_at, reached_at, redeemed_at, channel; who is in the control group was drawn by lot.
+    pub campaigns: PathBuf,
+    /// campaign_id, true_lift (orders that it brought for each customer it was sent to), treated, orders.
+    pub truth_campaigns: PathBuf,
     /// Purchase lines written, returns included.
     pub lines: u64,
     /// Orders written, returns not counted.

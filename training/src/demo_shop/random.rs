@@ -11,6 +11,7 @@ pub(super) enum Stream {
     Catalogue,
     Customer,
     Prospect,
+    Campaign,
 }
 
 /// The generator of the `index`-th thing of a stream.

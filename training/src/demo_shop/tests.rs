@@ -26,7 +26,14 @@ fn the_same_settings_give_the_same_bytes_on_any_number_of_threads() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
         let files = pool.install(|| DemoShop { files: 2, ..small() }.write(folder.path())).expect("a shop");
-        let tables = files.purchases.iter().chain([&files.items, &files.customers, &files.truth, &files.truth_pairs]);
+        let tables = files.purchases.iter().chain([
+            &files.items,
+            &files.customers,
+            &files.truth,
+            &files.truth_pairs,
+            &files.campaigns,
+            &files.truth_campaigns,
+        ]);
         tables.map(|path| fs::read(path).expect("written")).collect::<Vec<_>>()
     };
     assert_eq!(write(1), write(3));
@@ -81,6 +88,21 @@ fn a_complement_comes_along_as_often_as_its_probability_says() {
     }
     let (expected, seen) = (expected / f64::from(all), f64::from(seen) / f64::from(all));
     assert!((expected - 0.01..expected + 0.12).contains(&seen), "{seen} of {all} orders, of which {expected} for this reason alone");
+}
+
+#[test]
+fn a_campaign_brings_what_its_truth_says() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let files = DemoShop { customers: 1_000, items: 120, days: 200, ..DemoShop::default() }.write(folder.path()).expect("a shop");
+    let truth = read(&files.truth_campaigns);
+    let lifts = truth["true_lift"].as_primitive::<Float64Type>().values().to_vec();
+    // less than the chance of an order, since some have left
+    assert!((0.06..0.12).contains(&lifts[0]) && (0.12..0.25).contains(&lifts[1]) && lifts[2] == 0.0, "{lifts:?}");
+    let campaigns = read(&files.campaigns);
+    let redeemed = campaigns.num_rows() - campaigns["redeemed_at"].null_count();
+    assert_eq!(arrow::compute::sum(truth["orders"].as_primitive::<Int64Type>()), Some(redeemed as i64));
+    let control = campaigns["group"].as_string::<i32>().iter().filter(|group| *group == Some("control")).count();
+    assert!((0.3..0.4).contains(&(control as f64 / campaigns.num_rows() as f64)));
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub(super) struct Life {
     /// Orders, returns not counted.
     pub(super) orders: u32,
     pub(super) returns: u32,
+    /// Orders made for a campaign.
+    pub(super) extra: u32,
     /// First order, milliseconds since the shop's first midnight.
     pub(super) first_ms: i64,
     /// The last order, if the customer left after it.
@@ -67,13 +69,13 @@ impl Shop {
     }
 
     /// Lives a customer's life: a Poisson process of orders, after each of which they leave with their own probability (BG/NBD).
-    pub(super) fn live(&self, mut nature: Nature, rng: &mut impl Rng) -> Life {
+    pub(super) fn live(&self, nature: &mut Nature, rng: &mut impl Rng) -> Life {
         let mut life = Life::default();
         let mut now = nature.first_order;
         let end = f64::from(self.days);
         while now < end {
             life.orders += 1;
-            let at_ms = self.order(&mut nature, now, &mut life, rng);
+            let at_ms = self.order(nature, now, &mut life, rng);
             life.first_ms = if life.orders == 1 { at_ms } else { life.first_ms };
             if rng.gen_bool(nature.leave_probability) {
                 life.left_ms = Some(at_ms);
@@ -85,6 +87,15 @@ impl Shop {
         self.bring_back(&mut life, rng);
         life.favourites = nature.favourites.iter().map(|favourite| favourite.item).collect();
         life
+    }
+
+    /// One more order, numbered after all others; returns its time.
+    pub(super) fn order_more(&self, nature: &mut Nature, day: f64, life: &mut Life, rng: &mut impl Rng) -> i64 {
+        life.extra += 1;
+        let mut more = Life { orders: life.orders + life.returns + life.extra, ..Life::default() };
+        let at_ms = self.order(nature, day, &mut more, rng);
+        life.lines.append(&mut more.lines);
+        at_ms
     }
 
     fn order(&self, nature: &mut Nature, now: f64, life: &mut Life, rng: &mut impl Rng) -> i64 {

@@ -1,12 +1,22 @@
 //! Insights: what the log tells the shop, counted in one pass and saved as small tables. What each is called and means stands in
 //! `shopkeeper_models::insights`.
 
+mod campaigns;
+mod demand;
+mod lexicon;
+mod lift;
 mod pass;
 mod periods;
 mod quality;
+mod service;
+mod staying;
 mod table;
+mod voices;
+mod weeks;
+mod withhold;
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use arrow::array::{Array, RecordBatch, StringArray, UInt16Array};
 use chrono::{DateTime, Timelike};
@@ -19,12 +29,15 @@ use shopkeeper_models::table::Nullable;
 pub use quality::Checked;
 
 use self::pass::{
-    COHORT_PERIODS, Cell, Counts, Flow, GROWTH_DAYS, PURCHASES, SIZES, STEPS, Shop, YEAR_DAYS, cohort_at, most_shopped, step_start,
+    COHORT_PERIODS, Cell, Channels, Counts, Flow, GROWTH_DAYS, PURCHASES, SIZES, STEPS, Shop, YEAR_DAYS, cohort_at, most_shopped,
+    revenue_of_nodes, step_start,
 };
-use self::periods::Periods;
-use self::table::{Of, Table, Value, values};
+use self::periods::{Periods, start_of};
+use self::table::{Of, Table, Value, Withholding, values};
+use self::withhold::{is_few, of_periods, of_segments, withheld};
 use crate::categories::Categories;
 use crate::log::Past;
+use crate::records::Records;
 
 /// What insights are made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -50,19 +63,23 @@ pub struct Membership<'a> {
     pub segment: &'a UInt16Array,
     /// Each customer's segment by needs, where there is one.
     pub needs_segment: &'a Nullable<UInt16Array>,
+    /// Each customer's value tier; empty where there is none.
+    pub tiers: &'a [&'static str],
 }
 
 impl InsightParams {
     /// Counts what was known at `past.day`, for everybody and each segment. `horizon_days` is how long somebody who starts has to come back.
-    pub fn fit(&self, past: &Past<'_>, members: Membership<'_>, horizon_days: u32, checked: &Checked<'_>) -> Insights {
+    pub fn fit(&self, past: &Past<'_>, members: Membership<'_>, horizon_days: u32, checked: &Checked<'_>, records: &Records) -> Insights {
         let log = past.log();
         let categories = Categories::new(&log.catalogue.category);
-        let (first_day, _) = log.days().unwrap_or((past.day, past.day));
-        let first = first_day.max(past.day - self.days as Day);
+        let first = log.first_day().unwrap_or(past.day).min(past.day).max(past.day - self.days as Day);
         let zone: Tz = log.timezone.parse().unwrap_or_default();
         let hour = |time: &i64| DateTime::from_timestamp(*time, 0).map_or(0, |time| time.with_timezone(&zone).hour() as u8);
         let groups_of =
             |customer: usize| [Some(members.segment.value(customer) + 1), members.needs_segment.get(customer).map(|segment| segment + 1)];
+        let chosen = weeks::chosen(&revenue_of_nodes(past, &categories), log.items());
+        let mut series_of = vec![u32::MAX; log.items() + categories.names.len()];
+        chosen.iter().zip(1..).for_each(|(&node, series)| series_of[node as usize] = series);
         let shop = Shop {
             past,
             categories: &categories,
@@ -72,18 +89,49 @@ impl InsightParams {
             groups_of: (0..log.customers()).map(groups_of).collect(),
             hours: log.order_time.par_iter().map(hour).collect(),
             horizon: horizon_days as Day,
+            channels: Channels::new(log),
+            series_of,
+            series: chosen.len() + 1,
+            weeks: ((past.day - first) as usize / 7).min(demand::HISTORY),
         };
         let crossed = most_shopped(past, &categories);
         let counts = Counts::of(&shop, &crossed);
         let names: Vec<Option<&str>> = std::iter::once(None).chain(members.ids.iter()).collect();
-        let tables = Tables { shop: &shop, counts: &counts, names: &names, min_group: self.min_group };
+        let needs: std::collections::HashSet<u16> =
+            (0..log.customers()).filter_map(|customer| members.needs_segment.get(customer)).collect();
+        let kind_of: HashMap<String, u8> =
+            members.ids.iter().flatten().enumerate().map(|(at, id)| (id.to_owned(), needs.contains(&(at as u16)).into())).collect();
+        let has_reached = records.campaigns.iter().flat_map(|campaign| &campaign.members).any(|member| member.reached.is_some());
+        let forecasts = weeks::forecasts(&shop, &counts.weekly, &chosen);
+        let withholding = Withholding { least: self.min_group, kind_of: &kind_of };
+        let mut tables = Tables {
+            shop: &shop,
+            counts: &counts,
+            names: &names,
+            withholding,
+            hidden: Default::default(),
+            forecasts: &forecasts,
+            records,
+            tiers: members.tiers,
+            has_reached,
+        };
+        tables.hidden = tables.few();
         let made = INSIGHTS.par_iter().map(|insight| tables.of(insight.name, &crossed, checked)).collect();
         Insights::new(made).unwrap_or_else(|error| unreachable!("tables made by their own schemas: {error}"))
     }
 }
 
-/// From days covered, the period before and this one: the customers behind a row, and its values.
-type FlowRow = fn(u64, Option<&Flow>, &Flow) -> (u64, Vec<Value>);
+/// A period of a group, on its way into a row.
+struct Stretch<'a> {
+    days: u64,
+    before: Option<&'a Flow>,
+    now: &'a Flow,
+    /// Figures of fewer people are withheld.
+    least: u64,
+}
+
+/// The customers behind a row, and its values.
+type FlowRow = fn(&Stretch<'_>) -> (u64, Vec<Value>);
 
 /// What the tables are made from.
 struct Tables<'a> {
@@ -91,7 +139,14 @@ struct Tables<'a> {
     counts: &'a Counts,
     /// The id of each group; none for everybody.
     names: &'a [Option<&'a str>],
-    min_group: u64,
+    withholding: Withholding<'a>,
+    /// For each length of period, which periods of which groups are withheld.
+    hidden: [Vec<bool>; 4],
+    forecasts: &'a [weeks::Forecasts],
+    records: &'a Records,
+    tiers: &'a [&'static str],
+    /// Whether the campaigns table says whom anything reached.
+    has_reached: bool,
 }
 
 /// a / b where there is a b.
@@ -120,11 +175,11 @@ fn parts_of_change<const N: usize>(before: [f64; N], now: [f64; N]) -> Option<[f
 
 impl Tables<'_> {
     fn of(&self, name: &str, crossed: &[u32], checked: &Checked<'_>) -> RecordBatch {
-        let mut table = Table::new(name, self.min_group);
+        let mut table = Table::new(name, self.withholding);
         match name {
-            "customers" => self.each_flow(&mut table, Self::customers),
-            "revenue" => self.each_flow(&mut table, Self::revenue),
-            "retention" => self.each_flow(&mut table, Self::retention),
+            "customers" => self.each_flow(&mut table, false, Self::customers),
+            "revenue" => self.each_flow(&mut table, true, Self::revenue),
+            "retention" => self.each_flow(&mut table, true, Self::retention),
             "cohorts" => self.cohorts(&mut table),
             "purchase_gaps" => self.purchase_gaps(&mut table),
             "baskets" => self.baskets(&mut table),
@@ -134,25 +189,76 @@ impl Tables<'_> {
             "cross_shop" => self.cross_shop(&mut table, crossed),
             "price_bands" => self.price_bands(&mut table),
             "entry" => self.entry(&mut table),
+            "keepers" => self.keepers(&mut table),
+            "survival" => self.survival(&mut table),
+            "discounts" => self.discounts(&mut table),
+            "channels" => self.channels(&mut table),
+            "channel_moves" => self.channel_moves(&mut table),
+            "channel_value" => self.channel_value(&mut table),
+            "campaigns" => self.campaigns(&mut table),
+            "campaign_lift" => self.campaign_lift(&mut table),
+            "feedback" => self.feedback(&mut table),
+            "themes" => self.themes(&mut table),
+            "detractors" => self.detractors(&mut table),
+            "service" => self.service(&mut table),
+            "service_return" => self.service_return(&mut table),
+            "referrals" => self.referrals(&mut table),
+            "demand" => self.demand(&mut table),
+            "demand_accuracy" => self.demand_accuracy(&mut table),
             _ => quality::fill(&mut table, self.shop.past, checked),
         }
         table.finish()
     }
 
-    /// A row for every period and group.
-    fn each_flow(&self, table: &mut Table, row: FlowRow) {
+    /// Which periods of which groups are withheld, in every table alike.
+    fn few(&self) -> [Vec<bool>; 4] {
+        let Withholding { least, kind_of } = self.withholding;
+        let (mut keyed, mut people) = (Vec::new(), Vec::new());
         for (periods, flows) in self.shop.periods.iter().zip(&self.counts.flows) {
+            for (at, flow) in flows.iter().enumerate() {
+                let start = periods.starts[at / self.names.len()];
+                let segment = self.names[at % self.names.len()].map(str::to_owned);
+                keyed.push(((periods.name.to_owned(), Some(start), String::new()), segment));
+                people.push(flow.customers());
+            }
+        }
+        if least <= 1 {
+            return self.counts.flows.each_ref().map(|flows| vec![false; flows.len()]);
+        }
+        let mut sums = of_segments(&keyed, kind_of);
+        sums.extend(of_periods(&keyed, start_of));
+        let mut hidden = withheld(&people, vec![false; people.len()], least, &sums).into_iter();
+        self.counts.flows.each_ref().map(|flows| hidden.by_ref().take(flows.len()).collect())
+    }
+
+    /// A row for every period and group; `tells_of_before`: what it says could be taken off that of the period before.
+    fn each_flow(&self, table: &mut Table<'_>, tells_of_before: bool, row: FlowRow) {
+        for ((periods, flows), hidden) in self.shop.periods.iter().zip(&self.counts.flows).zip(&self.hidden) {
             for (group, &segment) in self.names.iter().enumerate() {
                 for (period, &start) in periods.starts.iter().enumerate() {
-                    let flow = |period: usize| &flows[period * self.names.len() + group];
-                    let (customers, values) = row(periods.days(period), period.checked_sub(1).map(flow), flow(period));
-                    table.push(Of { by: periods.name, period: Some(start), segment }, customers, values);
+                    let at = period * self.names.len() + group;
+                    let before = period.checked_sub(1).map(|before| before * self.names.len() + group);
+                    let stretch = Stretch {
+                        days: periods.days(period),
+                        before: before.map(|before| &flows[before]),
+                        now: &flows[at],
+                        least: self.withholding.least,
+                    };
+                    let (customers, values) = row(&stretch);
+                    let row = table.push(Of { by: periods.name, period: Some(start), segment }, customers, values);
+                    if hidden[at] || tells_of_before && before.is_some_and(|before| hidden[before]) {
+                        table.hide(row);
+                    }
                 }
             }
         }
     }
 
-    fn customers(days: u64, _: Option<&Flow>, flow: &Flow) -> (u64, Vec<Value>) {
+    fn customers(&Stretch { days, now: flow, least, .. }: &Stretch<'_>) -> (u64, Vec<Value>) {
+        let people = [flow.new, flow.returning, flow.reactivated, flow.refunded];
+        let sum = withhold::Sum { whole: None, parts: (0..people.len()).collect() };
+        let hidden = withheld(&people, vec![false; people.len()], least, &[sum]);
+        let shown = |at: usize, money: f64| (!hidden[at]).then_some(money);
         let values = values![
             days,
             flow.customers(),
@@ -163,15 +269,16 @@ impl Tables<'_> {
             flow.orders,
             flow.units,
             flow.revenue(),
-            flow.revenue_new,
-            flow.revenue_returning,
-            flow.revenue_reactivated,
-            flow.revenue_lost
+            shown(0, flow.revenue_new),
+            shown(1, flow.revenue_returning),
+            shown(2, flow.revenue_reactivated),
+            shown(3, flow.refunds),
+            (!is_few(flow.lost, least)).then_some(flow.revenue_lost)
         ];
         (flow.customers(), values)
     }
 
-    fn revenue(days: u64, before: Option<&Flow>, flow: &Flow) -> (u64, Vec<Value>) {
+    fn revenue(&Stretch { days, before, now: flow, .. }: &Stretch<'_>) -> (u64, Vec<Value>) {
         let factors = |flow: &Flow| {
             let (customers, orders) = (flow.customers() as f64, flow.orders as f64);
             [customers, orders / customers, flow.units / orders, flow.revenue() / flow.units]
@@ -192,12 +299,10 @@ impl Tables<'_> {
             part(2),
             part(3)
         ];
-        // a change tells of the period before as well
-        let least = before.map_or(u64::MAX, |before| if before.customers() > 0 { before.customers() } else { u64::MAX });
-        (flow.customers().min(least), values)
+        (flow.customers(), values)
     }
 
-    fn retention(_: u64, before: Option<&Flow>, flow: &Flow) -> (u64, Vec<Value>) {
+    fn retention(&Stretch { before, now: flow, .. }: &Stretch<'_>) -> (u64, Vec<Value>) {
         let customers_before = before.map(Flow::customers);
         let bought_before = flow.returning + flow.reactivated;
         let values = values![
@@ -210,23 +315,26 @@ impl Tables<'_> {
             bought_before,
             share(bought_before, flow.customers())
         ];
-        (flow.customers().max(customers_before.unwrap_or(0)), values)
+        (flow.customers(), values)
     }
 
-    fn cohorts(&self, table: &mut Table) {
+    fn cohorts(&self, table: &mut Table<'_>) {
         for (at, cells) in self.counts.cohorts.iter().enumerate() {
             let periods = &self.shop.periods[COHORT_PERIODS[at]];
             for (group, &segment) in self.names.iter().enumerate() {
                 for (first, &start) in periods.starts.iter().enumerate() {
                     let cell = |period: usize| cells[cohort_at(periods.len(), self.names.len(), first, period, group)];
                     let cohort = cell(first).customers;
-                    let mut so_far = 0.0;
+                    // once the money of a few is withheld, so is what it is added to
+                    let mut so_far = Some(0.0);
                     for period in first..periods.len() {
                         let Cell { customers, orders, revenue, .. } = cell(period);
-                        so_far += revenue;
+                        let few = is_few(customers, self.withholding.least);
+                        so_far = so_far.filter(|_| !few).map(|so_far| so_far + revenue);
                         let since = (period - first) as u64;
-                        let values =
-                            values![since, cohort, customers, share(customers, cohort), orders, revenue, ratio(so_far, cohort as f64)];
+                        let (orders, revenue) = ((!few).then_some(orders), (!few).then_some(revenue));
+                        let value = so_far.and_then(|so_far| ratio(so_far, cohort as f64));
+                        let values = values![since, cohort, customers, share(customers, cohort), orders, revenue, value];
                         if cohort > 0 {
                             table.push(Of { by: periods.name, period: Some(start), segment }, cohort, values);
                         }
@@ -236,7 +344,7 @@ impl Tables<'_> {
         }
     }
 
-    fn purchase_gaps(&self, table: &mut Table) {
+    fn purchase_gaps(&self, table: &mut Table<'_>) {
         let span = self.shop.span();
         for (by, purchases) in [("all", 0..1), ("purchase", 1..PURCHASES + 1)] {
             for (group, &segment) in self.names.iter().enumerate() {
@@ -276,7 +384,7 @@ impl Tables<'_> {
         }
     }
 
-    fn baskets(&self, table: &mut Table) {
+    fn baskets(&self, table: &mut Table<'_>) {
         let (shop, log) = (self.shop, self.shop.past.log());
         let mut members: Vec<Vec<u32>> = vec![Vec::new(); self.names.len()];
         for customer in 0..log.customers() {
@@ -310,17 +418,20 @@ impl Tables<'_> {
             };
             buckets.into_iter().map(row).collect::<Vec<_>>()
         };
-        for periods in &shop.periods {
+        for (periods, hidden) in shop.periods.iter().zip(&self.hidden) {
             let rows: Vec<_> = (0..self.names.len()).into_par_iter().map(|group| one((periods, group))).collect();
-            for (rows, &segment) in rows.into_iter().zip(self.names) {
-                for ((customers, values), &start) in rows.into_iter().zip(&periods.starts) {
-                    table.push(Of { by: periods.name, period: Some(start), segment }, customers, values);
+            for ((group, rows), &segment) in rows.into_iter().enumerate().zip(self.names) {
+                for ((period, (customers, values)), &start) in rows.into_iter().enumerate().zip(&periods.starts) {
+                    let row = table.push(Of { by: periods.name, period: Some(start), segment }, customers, values);
+                    if hidden[period * self.names.len() + group] {
+                        table.hide(row);
+                    }
                 }
             }
         }
     }
 
-    fn basket_sizes(&self, table: &mut Table) {
+    fn basket_sizes(&self, table: &mut Table<'_>) {
         let size = |at: usize| {
             let from = SIZES[at];
             SIZES
@@ -331,45 +442,55 @@ impl Tables<'_> {
         self.steps(table, "value", self.counts.values.iter().map(|cells| &cells[..]), money_step);
     }
 
-    fn price_bands(&self, table: &mut Table) {
+    fn price_bands(&self, table: &mut Table<'_>) {
         for (cells, &segment) in self.counts.prices.iter().zip(self.names) {
             let revenue: f64 = cells.iter().map(|cell| cell.revenue).sum();
-            for at in in_use(cells) {
+            let rows = in_use(cells).map(|at| {
                 let Cell { customers, orders: lines, units, revenue: of_band } = cells[at];
                 let values = values![at as u64, money_step(at).as_str(), customers, lines, units, of_band, ratio(of_band, revenue)];
-                table.push(Of { by: "all", period: None, segment }, customers, values);
-            }
+                table.push(Of { by: "all", period: None, segment }, customers, values)
+            });
+            let rows = rows.collect();
+            table.adds_up(None, rows);
         }
     }
 
     /// Orders by step.
-    fn steps<'c>(&self, table: &mut Table, by: &'static str, groups: impl Iterator<Item = &'c [Cell]>, name: impl Fn(usize) -> String) {
+    fn steps<'c>(&self, table: &mut Table<'_>, by: &'static str, groups: impl Iterator<Item = &'c [Cell]>, name: impl Fn(usize) -> String) {
         for (cells, &segment) in groups.zip(self.names) {
             let (orders, revenue): (u64, f64) = cells.iter().fold((0, 0.0), |sum, cell| (sum.0 + cell.orders, sum.1 + cell.revenue));
-            for at in in_use(cells) {
+            let rows = in_use(cells).map(|at| {
                 let cell = cells[at];
                 let shares = (share(cell.orders, orders), ratio(cell.revenue, revenue));
                 let values = values![at as u64, name(at).as_str(), cell.customers, cell.orders, shares.0, cell.revenue, shares.1];
-                table.push(Of { by, period: None, segment }, cell.customers, values);
-            }
+                table.push(Of { by, period: None, segment }, cell.customers, values)
+            });
+            let rows = rows.collect();
+            table.adds_up(None, rows);
         }
     }
 
-    fn hours(&self, table: &mut Table) {
+    fn hours(&self, table: &mut Table<'_>) {
         for (cells, &segment) in self.counts.hours.iter().zip(self.names) {
             let all: u64 = cells[..7 * 24].iter().map(|cell| cell.orders).sum();
             let mut row = |by: &'static str, weekday: Option<usize>, hour: Option<usize>, cell: &Cell| {
                 let key = |at: Option<usize>, first: usize| at.map(|at| (at + first) as u64);
                 let values = values![key(weekday, 1), key(hour, 0), cell.customers, cell.orders, share(cell.orders, all), cell.revenue];
-                table.push(Of { by, period: None, segment }, cell.customers, values);
+                table.push(Of { by, period: None, segment }, cell.customers, values)
             };
-            for (at, cell) in cells.iter().enumerate() {
-                match at {
+            let rows: Vec<usize> = cells
+                .iter()
+                .enumerate()
+                .map(|(at, cell)| match at {
                     0..168 => row("weekday_hour", Some(at / 24), Some(at % 24), cell),
                     168..175 => row("weekday", Some(at - 168), None, cell),
                     _ => row("hour", None, Some(at - 175), cell),
-                }
-            }
+                })
+                .collect();
+            (0..7).for_each(|day| table.adds_up(Some(rows[168 + day]), rows[24 * day..24 * (day + 1)].to_vec()));
+            (0..24).for_each(|hour| table.adds_up(Some(rows[175 + hour]), (0..7).map(|day| rows[24 * day + hour]).collect()));
+            table.adds_up(None, rows[168..175].to_vec());
+            table.adds_up(None, rows[175..].to_vec());
         }
     }
 
@@ -383,14 +504,15 @@ impl Tables<'_> {
         of_categories.chain(of_items)
     }
 
-    fn growth(&self, table: &mut Table) {
+    fn growth(&self, table: &mut Table<'_>) {
         let year_seen = self.shop.first <= self.shop.past.day - YEAR_DAYS - GROWTH_DAYS;
         let month_seen = self.shop.first <= self.shop.past.day - 2 * GROWTH_DAYS;
-        let mut rows: Vec<_> = self.nodes().map(|(by, name, title, node)| (by, name, title, self.counts.windows[node])).collect();
-        rows.retain(|(.., windows)| windows.now + windows.before > 0 || windows.revenue.iter().any(|&revenue| revenue > 0.0));
+        let mut rows: Vec<_> = self.nodes().map(|(by, name, title, node)| (by, name, title, node, self.counts.windows[node])).collect();
+        rows.retain(|(.., windows)| windows.now + windows.before > 0 || windows.revenue.iter().any(|&revenue| revenue.abs() > 0.005));
         // the largest first
-        rows.sort_by(|a, b| a.0.cmp(b.0).then(b.3.revenue[0].total_cmp(&a.3.revenue[0])).then(a.1.cmp(b.1)));
-        for (by, name, title, windows) in rows {
+        rows.sort_by(|a, b| a.0.cmp(b.0).then(b.4.revenue[0].total_cmp(&a.4.revenue[0])).then(a.1.cmp(b.1)));
+        let mut row_of: HashMap<usize, usize> = HashMap::new();
+        for (by, name, title, node, windows) in rows {
             let [now, before, year_ago] = windows.revenue;
             let (before, year_ago) = (month_seen.then_some(before), year_seen.then_some(year_ago));
             let growth = |then: Option<f64>| then.and_then(|then| ratio(now - then, then));
@@ -410,11 +532,26 @@ impl Tables<'_> {
                 month_seen.then_some(windows.now - windows.both),
                 month_seen.then_some(windows.before - windows.both)
             ];
-            table.push(Of { by, period: None, segment: None }, buyers, values);
+            row_of.insert(node, table.push(Of { by, period: None, segment: None }, buyers, values));
+        }
+        let (items, categories) = (self.shop.past.log().items(), self.shop.categories);
+        let mut parts: Vec<Vec<usize>> = vec![Vec::new(); categories.names.len()];
+        for (&node, &row) in &row_of {
+            let above = match node.checked_sub(items) {
+                Some(category) => categories.above[category].last().copied(),
+                None => categories.of[node],
+            };
+            above.into_iter().for_each(|above| parts[above as usize].push(row));
+        }
+        for (category, mut parts) in parts.into_iter().enumerate() {
+            parts.sort_unstable();
+            if let Some(&whole) = row_of.get(&(items + category)) {
+                table.adds_up(Some(whole), parts);
+            }
         }
     }
 
-    fn cross_shop(&self, table: &mut Table, crossed: &[u32]) {
+    fn cross_shop(&self, table: &mut Table<'_>, crossed: &[u32]) {
         let customers = self.counts.crossed.len();
         let words = customers.div_ceil(64);
         for (group, &segment) in self.names.iter().enumerate() {
@@ -447,7 +584,7 @@ impl Tables<'_> {
         }
     }
 
-    fn entry(&self, table: &mut Table) {
+    fn entry(&self, table: &mut Table<'_>) {
         let [started, came_back] = self.counts.started;
         let all = share(came_back, started);
         let mut rows: Vec<_> = self.nodes().map(|(by, name, title, node)| (by, name, title, self.counts.entries[node])).collect();
@@ -490,9 +627,11 @@ fn money_step(at: usize) -> String {
     if at + 1 < STEPS { format!("{} to {}", step_start(at), step_start(at + 1)) } else { format!("{} or more", step_start(at)) }
 }
 
+/// Standard deviations on either side that hold 95 % of a normal distribution.
+const Z: f64 = 1.959_963_984_540_054;
+
 /// Wilson's interval of a share, 95 %.
 fn wilson(part: u64, whole: u64) -> (f64, f64) {
-    const Z: f64 = 1.959_963_984_540_054;
     if whole == 0 {
         return (0.0, 1.0);
     }

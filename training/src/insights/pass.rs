@@ -5,7 +5,7 @@ use shopkeeper_models::calendar::Day;
 
 use super::periods::Periods;
 use crate::categories::Categories;
-use crate::log::Past;
+use crate::log::{Past, PurchaseLog, Return};
 
 /// Stretches of customers that are counted by themselves and added up in order, so that sums do not depend on the threads.
 const STRETCHES: usize = 16;
@@ -16,6 +16,12 @@ pub(super) const GROWTH_DAYS: Day = 28;
 pub(super) const YEAR_DAYS: Day = 364;
 /// The most categories whose customers are compared.
 pub(super) const CROSSED: usize = 64;
+/// The most channels that are told apart.
+const CHANNELS: usize = 12;
+/// The how-manieth orders that staying is told apart by; the last one stands for all later ones.
+pub(super) const NTH: usize = 11;
+/// Shares of orders with money off: never, up to a quarter, up to half, up to three quarters, more, always.
+pub(super) const DEPENDENCE: usize = 6;
 /// Categories that nobody looks at.
 const NONE: u32 = u32::MAX;
 
@@ -33,6 +39,47 @@ pub(super) struct Shop<'a> {
     pub(super) hours: Vec<u8>,
     /// Days within which somebody comes back.
     pub(super) horizon: Day,
+    /// The channels that are told apart.
+    pub(super) channels: Channels,
+    /// Which series of weekly sales each node belongs to; the first series is that of everything.
+    pub(super) series_of: Vec<u32>,
+    /// How many series.
+    pub(super) series: usize,
+    /// How many weeks, counted back from the end, they have.
+    pub(super) weeks: usize,
+}
+
+/// The channels that are told apart.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Channels {
+    /// Their names: `unknown` first, `other` last if there is one; empty where no order says its channel.
+    pub(super) names: Vec<String>,
+    /// The name of each channel of the log.
+    of: Vec<u8>,
+}
+
+impl Channels {
+    /// Those with the most orders.
+    pub(super) fn new(log: &PurchaseLog) -> Self {
+        if log.channels.is_empty() {
+            return Self::default();
+        }
+        let mut orders = vec![0_u64; log.channels.len()];
+        log.order_channel.iter().filter(|&&channel| channel != u16::MAX).for_each(|&channel| orders[usize::from(channel)] += 1);
+        let mut most: Vec<usize> = (0..orders.len()).collect();
+        most.sort_by_key(|&channel| (std::cmp::Reverse(orders[channel]), channel));
+        let mut shown = most[..most.len().min(CHANNELS)].to_vec();
+        shown.sort_unstable();
+        let of = |channel: usize| shown.binary_search(&channel).map_or(shown.len() + 1, |at| at + 1) as u8;
+        let of = (0..orders.len()).map(of).collect();
+        let names = shown.iter().map(|&channel| log.channels[channel].as_str());
+        let other = (most.len() > CHANNELS).then_some("other");
+        Self { names: std::iter::once("unknown").chain(names).chain(other).map(str::to_owned).collect(), of }
+    }
+
+    fn of(&self, channel: u16) -> usize {
+        self.of.get(usize::from(channel)).map_or(0, |&name| name.into())
+    }
 }
 
 impl Shop<'_> {
@@ -57,6 +104,10 @@ pub(super) struct Flow {
     pub(super) revenue_returning: f64,
     pub(super) revenue_reactivated: f64,
     pub(super) revenue_lost: f64,
+    /// Money paid back for what was bought before the data begins.
+    pub(super) refunds: f64,
+    /// Customers who got it.
+    pub(super) refunded: u64,
 }
 
 impl Flow {
@@ -65,7 +116,7 @@ impl Flow {
     }
 
     pub(super) fn revenue(&self) -> f64 {
-        self.revenue_new + self.revenue_returning + self.revenue_reactivated
+        self.revenue_new + self.revenue_returning + self.revenue_reactivated - self.refunds
     }
 }
 
@@ -86,6 +137,37 @@ pub(super) struct Windows {
     pub(super) now: u64,
     pub(super) before: u64,
     pub(super) both: u64,
+}
+
+/// Who stays after an item or category.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Keeper {
+    /// Customers, by the how-manieth order they first bought it in.
+    pub(super) customers: [u32; NTH],
+    pub(super) again: u64,
+    pub(super) stayed: u64,
+}
+
+/// Customers with their orders.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Worth {
+    pub(super) customers: u64,
+    pub(super) orders: u64,
+    pub(super) revenue: f64,
+    /// Money off the price.
+    pub(super) discount: f64,
+    /// Customers with a second purchase day.
+    pub(super) came_back: u64,
+}
+
+impl Worth {
+    fn add(&mut self, more: Self) {
+        self.customers += more.customers;
+        self.orders += more.orders;
+        self.revenue += more.revenue;
+        self.discount += more.discount;
+        self.came_back += more.came_back;
+    }
 }
 
 /// An item or category in first orders.
@@ -122,6 +204,22 @@ pub(super) struct Counts {
     pub(super) started: [u64; 2],
     /// Orders of which something was kept.
     pub(super) kept_orders: u64,
+    /// For each node.
+    pub(super) keepers: Vec<Keeper>,
+    /// By the how-manieth order: orders at least a horizon old, and those of them with another order within it.
+    pub(super) followed: [[u64; 2]; NTH],
+    /// Days that each wait after a first or a later purchase has been open for, by group.
+    pub(super) open: Vec<u64>,
+    /// By group and share of orders with money off.
+    pub(super) dependence: Vec<[Worth; DEPENDENCE]>,
+    /// By length of period: period, group and channel.
+    pub(super) channels: [Vec<Cell>; 4],
+    /// By length of period: period, group, main channel of the period before and of this one.
+    pub(super) moves: [Vec<u64>; 4],
+    /// By group: no channel said, one of each name, then two, three and more.
+    pub(super) channel_worth: Vec<Worth>,
+    /// Money and units of each week of each series.
+    pub(super) weekly: Vec<[f64; 2]>,
     /// For each order what was kept: different items and money; no items where all came back or it is before the first day.
     pub(super) orders: Vec<(u32, f64)>,
     /// For each customer which of the compared categories they bought in.
@@ -170,6 +268,14 @@ impl Counts {
             entries: vec![Entry::default(); nodes],
             started: [0; 2],
             kept_orders: 0,
+            keepers: vec![Keeper::default(); nodes],
+            followed: [[0; 2]; NTH],
+            open: vec![0; groups * 2 * (shop.span() + 1)],
+            dependence: vec![[Worth::default(); DEPENDENCE]; groups],
+            channels: std::array::from_fn(|at| vec![Cell::default(); shop.periods[at].len() * groups * shop.channels.names.len()]),
+            moves: std::array::from_fn(|at| vec![0; shop.periods[at].len() * groups * shop.channels.names.len().pow(2)]),
+            channel_worth: vec![Worth::default(); groups * shop.channel_steps()],
+            weekly: vec![[0.0; 2]; shop.series * shop.weeks],
             orders: Vec::new(),
             crossed: Vec::new(),
         }
@@ -223,6 +329,8 @@ impl Counts {
                 sum.revenue_returning += more.revenue_returning;
                 sum.revenue_reactivated += more.revenue_reactivated;
                 sum.revenue_lost += more.revenue_lost;
+                sum.refunds += more.refunds;
+                sum.refunded += more.refunded;
             });
         }
         self.cohorts.iter_mut().zip(&more.cohorts).for_each(|(sums, more)| each(sums, more, cell));
@@ -243,6 +351,18 @@ impl Counts {
             sum.came_back += more.came_back;
             sum.orders += more.orders;
         });
+        each(&mut self.keepers, &more.keepers, |sum, more| {
+            each(&mut sum.customers, &more.customers, |sum, more| *sum += more);
+            sum.again += more.again;
+            sum.stayed += more.stayed;
+        });
+        each(&mut self.followed, &more.followed, |sum, more| each(sum, &more, |sum, more| *sum += more));
+        each(&mut self.open, &more.open, |sum, more| *sum += more);
+        each(&mut self.dependence, &more.dependence, |sum, more| each(sum, &more, Worth::add));
+        self.channels.iter_mut().zip(&more.channels).for_each(|(sums, more)| each(sums, more, cell));
+        self.moves.iter_mut().zip(&more.moves).for_each(|(sums, more)| each(sums, more, |sum, more| *sum += more));
+        each(&mut self.channel_worth, &more.channel_worth, Worth::add);
+        each(&mut self.weekly, &more.weekly, |sum, more| each(sum, &more, |sum, more| *sum += more));
         each(&mut self.started, &more.started, |sum, more| *sum += more);
         self.kept_orders += more.kept_orders;
         self.orders.extend(more.orders);
@@ -254,6 +374,16 @@ impl Shop<'_> {
     /// Days of the longest gap, and one.
     pub(super) fn span(&self) -> usize {
         (self.past.day - self.first).max(1) as usize
+    }
+
+    /// Kinds of customers by channels used: none, one of each name, two, three, more.
+    pub(super) fn channel_steps(&self) -> usize {
+        if self.channels.names.is_empty() { 0 } else { self.channels.names.len() + 4 }
+    }
+
+    /// The week of the series that a day is in.
+    fn week_of(&self, day: Day) -> Option<usize> {
+        self.weeks.checked_sub(1 + (self.past.day - 1 - day).max(0) as usize / 7)
     }
 }
 
@@ -267,6 +397,8 @@ struct Pass<'a> {
     /// Nodes of the order looked at, and which windows the customer bought each node in.
     nodes: Vec<u32>,
     bought: Vec<(u32, u8)>,
+    /// Every node of every order of the customer, with the order's position among those kept.
+    held: Vec<(u32, u32)>,
 }
 
 /// What was kept of an order.
@@ -275,11 +407,13 @@ struct Kept {
     day: Day,
     units: f64,
     revenue: f64,
+    discount: f64,
+    channel: usize,
 }
 
 impl<'a> Pass<'a> {
     fn new(shop: &'a Shop<'a>, bit_of: &'a [u32], starts: &'a [f64]) -> Self {
-        Self { shop, counts: Counts::new(shop), bit_of, starts, nodes: Vec::new(), bought: Vec::new() }
+        Self { shop, counts: Counts::new(shop), bit_of, starts, nodes: Vec::new(), bought: Vec::new(), held: Vec::new() }
     }
 
     fn customer(&mut self, customer: usize) {
@@ -290,6 +424,7 @@ impl<'a> Pass<'a> {
         let (mut hours, mut weekdays, mut hours_of_day) = ([0_u64; 3], 0_u32, 0_u32);
         let (mut sizes, mut values, mut prices) = (0_u32, 0_u64, 0_u64);
         self.bought.clear();
+        self.held.clear();
         for order in all {
             let day = shop.past.log().order_day[order];
             if day < shop.first {
@@ -299,7 +434,10 @@ impl<'a> Pass<'a> {
             }
             let is_first = kept.is_empty() && !bought_before;
             let (items, units, revenue) = self.lines(customer, order, day, is_first, &mut crossed, &mut prices);
-            kept.push(Kept { day, units, revenue });
+            self.held.extend(self.nodes.iter().map(|&node| (node, kept.len() as u32)));
+            let log = shop.past.log();
+            let discount = log.order_discount.get(order).copied().unwrap_or(0.0);
+            kept.push(Kept { day, units, revenue, discount, channel: shop.channels.of(log.order_channel[order]) });
             self.counts.orders.push((items, revenue));
             let (weekday, hour) = ((day + 3).rem_euclid(7) as usize, usize::from(shop.hours[order]));
             let both = weekday * 24 + hour;
@@ -329,15 +467,58 @@ impl<'a> Pass<'a> {
         }
         self.counts.crossed.push(crossed);
         self.growth();
+        let refunds: Vec<(Day, f64)> = shop.past.unmatched_returns_of(customer).map(|(back, amount)| self.refund(back, amount)).collect();
+        let refunds: Vec<(Day, f64)> = refunds.into_iter().filter(|&(day, _)| day >= shop.first).collect();
+        for (length, periods) in shop.periods.iter().enumerate() {
+            let mut last = None;
+            for &(day, amount) in &refunds {
+                let period = periods.of(day);
+                for group in shop.groups_of(customer) {
+                    let flow = &mut self.counts.flows[length][period * shop.groups + group];
+                    flow.refunds += amount;
+                    flow.refunded += u64::from(last != Some(period));
+                }
+                last = Some(period);
+            }
+        }
         if kept.is_empty() {
             return;
         }
         self.gaps(customer, &kept);
+        self.keepers(&kept, bought_before);
+        self.discounts(customer, &kept);
+        if !shop.channels.names.is_empty() {
+            self.channel_worth(customer, &kept);
+        }
         for length in 0..shop.periods.len() {
             self.flow(customer, length, &kept, bought_before);
         }
         if !bought_before {
-            (0..COHORT_PERIODS.len()).for_each(|at| self.cohort(customer, at, &kept));
+            (0..COHORT_PERIODS.len()).for_each(|at| self.cohort(customer, at, &kept, &refunds));
+        }
+    }
+
+    /// Takes money paid back for no line seen off its item and categories; returns its day, and how much.
+    fn refund(&mut self, back: &Return, amount: f64) -> (Day, f64) {
+        self.sold(back.day, back.item, -amount, 0.0);
+        if let Some(window) = window_of(self.shop.past.day, back.day) {
+            let items = self.shop.past.log().items() as u32;
+            let nodes = self.shop.categories.of_item(back.item).map(|category| items + category).chain([back.item]);
+            nodes.for_each(|node| self.counts.windows[node as usize].revenue[window] -= amount);
+        }
+        (back.day, amount)
+    }
+
+    /// Adds to the weekly sales.
+    fn sold(&mut self, day: Day, item: u32, amount: f64, units: f64) {
+        let shop = self.shop;
+        let Some(week) = shop.week_of(day) else { return };
+        let items = shop.past.log().items() as u32;
+        let nodes = shop.categories.of_item(item).map(|category| items + category).chain([item]);
+        for series in std::iter::once(0).chain(nodes.map(|node| shop.series_of[node as usize])).filter(|&series| series != NONE) {
+            let sold = &mut self.counts.weekly[series as usize * shop.weeks + week];
+            sold[0] += amount;
+            sold[1] += units;
         }
     }
 
@@ -346,16 +527,16 @@ impl<'a> Pass<'a> {
         let shop = self.shop;
         let items_in_all = shop.past.log().items() as u32;
         let end = shop.past.day;
-        let window = match end - day {
-            1..=GROWTH_DAYS => Some(0),
-            ago if ago > GROWTH_DAYS && ago <= 2 * GROWTH_DAYS => Some(1),
-            ago if ago > YEAR_DAYS && ago <= YEAR_DAYS + GROWTH_DAYS => Some(2),
-            _ => None,
-        };
+        let window = window_of(end, day);
         let (mut items, mut units, mut revenue) = (0, 0.0, 0.0);
         self.nodes.clear();
         for line in shop.past.lines_of(order) {
             revenue += line.amount;
+            self.sold(day, line.item, line.amount, f64::from(line.quantity));
+            if let Some(window) = window {
+                let nodes = shop.categories.of_item(line.item).map(|category| items_in_all + category).chain([line.item]);
+                nodes.for_each(|node| self.counts.windows[node as usize].revenue[window] += line.amount);
+            }
             if line.quantity <= 0.0 {
                 continue;
             }
@@ -372,17 +553,7 @@ impl<'a> Pass<'a> {
                 *crossed |= if bit == NONE { 0 } else { 1 << bit };
             }
             self.nodes.push(line.item);
-            let mut of_category = |category: u32| {
-                let node = items_in_all + category;
-                if let Some(window) = window {
-                    self.counts.windows[node as usize].revenue[window] += line.amount;
-                }
-                self.nodes.push(node);
-            };
-            shop.categories.of_item(line.item).for_each(&mut of_category);
-            if let Some(window) = window {
-                self.counts.windows[line.item as usize].revenue[window] += line.amount;
-            }
+            self.nodes.extend(shop.categories.of_item(line.item).map(|category| items_in_all + category));
         }
         // an order holds a category once, whatever its items of it
         self.nodes.sort_unstable();
@@ -427,7 +598,10 @@ impl<'a> Pass<'a> {
         let span = self.shop.span();
         let mut days: Vec<Day> = kept.iter().map(|kept| kept.day).collect();
         days.dedup();
+        // the wait that is still open, after a first or a later purchase day
+        let open = days.last().map_or(0, |&last| (self.shop.past.day - 1 - last).max(0) as usize);
         for group in self.shop.groups_of(customer) {
+            self.counts.open[(group * 2 + usize::from(days.len() > 1)) * (span + 1) + open] += 1;
             (1..=days.len().min(PURCHASES + 1)).for_each(|purchases| self.counts.reached[group][purchases] += 1);
             for (at, ends) in days.windows(2).enumerate() {
                 let gap = (ends[1] - ends[0]) as usize;
@@ -438,10 +612,93 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// Who stays after each order, and after the first one with each node.
+    fn keepers(&mut self, kept: &[Kept], bought_before: bool) {
+        let (horizon, end) = (self.shop.horizon, self.shop.past.day);
+        let follows = |at: usize| {
+            kept[at + 1..].iter().find(|later| later.day > kept[at].day).is_some_and(|later| later.day <= kept[at].day + horizon)
+        };
+        let old = |at: usize| kept[at].day + horizon < end;
+        // of those who were customers before the data begins it is not known how far they are
+        let nth = |at: usize| if bought_before { NTH - 1 } else { at.min(NTH - 1) };
+        let followed: Vec<bool> = (0..kept.len()).map(|at| old(at) && follows(at)).collect();
+        for at in (0..kept.len()).filter(|&at| old(at)) {
+            self.counts.followed[nth(at)][0] += 1;
+            self.counts.followed[nth(at)][1] += u64::from(followed[at]);
+        }
+        self.held.sort_unstable();
+        for same in self.held.chunk_by(|a, b| a.0 == b.0) {
+            let first = same[0].1 as usize;
+            if !old(first) {
+                continue;
+            }
+            let day = kept[first].day;
+            let again = same.iter().map(|(_, at)| kept[*at as usize].day).find(|&later| later > day);
+            let keeper = &mut self.counts.keepers[same[0].0 as usize];
+            keeper.customers[nth(first)] += 1;
+            keeper.again += u64::from(again.is_some_and(|later| later <= day + horizon));
+            keeper.stayed += u64::from(followed[first]);
+        }
+    }
+
+    fn discounts(&mut self, customer: usize, kept: &[Kept]) {
+        if self.shop.past.log().order_discount.is_empty() {
+            return;
+        }
+        let off = kept.iter().filter(|kept| kept.discount > 0.0).count();
+        let step = match (off, kept.len()) {
+            (0, _) => 0,
+            (off, all) if off == all => DEPENDENCE - 1,
+            (off, all) => (4 * off).div_ceil(all),
+        };
+        let worth = worth(kept);
+        self.shop.groups_of(customer).for_each(|group| self.counts.dependence[group][step].add(worth));
+    }
+
+    fn channel_worth(&mut self, customer: usize, kept: &[Kept]) {
+        let (names, steps) = (self.shop.channels.names.len(), self.shop.channel_steps());
+        let used = kept.iter().filter(|kept| kept.channel > 0).fold(0_u32, |used, kept| used | 1 << kept.channel);
+        let step = match used.count_ones() as usize {
+            0 => 0,
+            1 => used.trailing_zeros() as usize,
+            several => names - 2 + several.min(5),
+        };
+        let worth = worth(kept);
+        self.shop.groups_of(customer).for_each(|group| self.counts.channel_worth[group * steps + step].add(worth));
+    }
+
+    /// Orders by channel in one period, and the move to its main channel from that of the period before.
+    fn channels(&mut self, customer: usize, length: usize, period: usize, these: &[Kept], before: Option<usize>) -> usize {
+        let (shop, names) = (self.shop, self.shop.channels.names.len());
+        let (mut orders, mut seen) = ([0_u32; CHANNELS + 2], 0_u32);
+        for kept in these {
+            orders[kept.channel] += 1;
+            let is_first = u64::from(seen >> kept.channel & 1 == 0);
+            seen |= 1 << kept.channel;
+            for group in shop.groups_of(customer) {
+                add(
+                    &mut self.counts.channels[length][(period * shop.groups + group) * names + kept.channel],
+                    is_first,
+                    kept.units,
+                    kept.revenue,
+                );
+            }
+        }
+        let most = orders.iter().max().copied().unwrap_or(0);
+        let main = these.iter().map(|kept| kept.channel).find(|&channel| orders[channel] == most).unwrap_or(0);
+        if let Some(before) = before {
+            for group in shop.groups_of(customer) {
+                self.counts.moves[length][((period * shop.groups + group) * names + before) * names + main] += 1;
+            }
+        }
+        main
+    }
+
     fn flow(&mut self, customer: usize, length: usize, kept: &[Kept], mut bought_before: bool) {
         let shop = self.shop;
         let periods = &shop.periods[length];
         let mut last: Option<usize> = None;
+        let mut main: Option<usize> = None;
         let mut left = kept;
         while let Some(first) = left.first() {
             let period = periods.of(first.day);
@@ -451,6 +708,10 @@ impl<'a> Pass<'a> {
             let revenue: f64 = these.iter().map(|kept| kept.revenue).sum();
             let units: f64 = these.iter().map(|kept| kept.units).sum();
             let repurchased = u64::from(these[0].day != these[these.len() - 1].day);
+            if !shop.channels.names.is_empty() {
+                let before = main.filter(|_| last.is_some_and(|last| last + 1 == period));
+                main = Some(self.channels(customer, length, period, these, before));
+            }
             let stays = left.first().is_some_and(|kept| periods.of(kept.day) == period + 1);
             for group in shop.groups_of(customer) {
                 let flows = &mut self.counts.flows[length];
@@ -479,7 +740,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn cohort(&mut self, customer: usize, at: usize, kept: &[Kept]) {
+    fn cohort(&mut self, customer: usize, at: usize, kept: &[Kept], refunds: &[(Day, f64)]) {
         let shop = self.shop;
         let periods = &shop.periods[COHORT_PERIODS[at]];
         let first = periods.of(kept[0].day);
@@ -492,6 +753,33 @@ impl<'a> Pass<'a> {
             }
             last = Some(period);
         }
+        for &(day, amount) in refunds {
+            // what comes back before the first order seen is of the cohort all the same
+            let period = periods.of(day).max(first);
+            for group in shop.groups_of(customer) {
+                self.counts.cohorts[at][cohort_at(periods.len(), shop.groups, first, period, group)].revenue -= amount;
+            }
+        }
+    }
+}
+
+fn worth(kept: &[Kept]) -> Worth {
+    Worth {
+        customers: 1,
+        orders: kept.len() as u64,
+        revenue: kept.iter().map(|kept| kept.revenue).sum(),
+        discount: kept.iter().map(|kept| kept.discount).sum(),
+        came_back: u64::from(kept[0].day != kept[kept.len() - 1].day),
+    }
+}
+
+/// Which of the windows a day is in that growth is seen between.
+fn window_of(end: Day, day: Day) -> Option<usize> {
+    match end - day {
+        1..=GROWTH_DAYS => Some(0),
+        ago if ago > GROWTH_DAYS && ago <= 2 * GROWTH_DAYS => Some(1),
+        ago if ago > YEAR_DAYS && ago <= YEAR_DAYS + GROWTH_DAYS => Some(2),
+        _ => None,
     }
 }
 
@@ -531,4 +819,28 @@ pub(super) fn most_shopped(past: &Past<'_>, categories: &Categories) -> Vec<u32>
     firsts.sort_unstable_by_key(|&category| (std::cmp::Reverse(counted[category as usize]), category));
     firsts.truncate(CROSSED);
     firsts
+}
+
+/// Money that each item and category brought in the last year.
+pub(super) fn revenue_of_nodes(past: &Past<'_>, categories: &Categories) -> Vec<f64> {
+    let (log, items) = (past.log(), past.log().items());
+    let customers: Vec<usize> = (0..log.customers()).collect();
+    let stretches: Vec<Vec<f64>> = customers
+        .par_chunks(customers.len().div_ceil(STRETCHES).max(1))
+        .map(|stretch| {
+            let mut revenue = vec![0.0; items];
+            let orders =
+                stretch.iter().flat_map(|&customer| past.orders_of(customer)).filter(|&order| log.order_day[order] >= past.day - YEAR_DAYS);
+            orders.flat_map(|order| past.lines_of(order)).for_each(|line| revenue[line.item as usize] += line.amount);
+            revenue
+        })
+        .collect();
+    let mut nodes = vec![0.0; items + categories.names.len()];
+    for stretch in stretches {
+        nodes.iter_mut().zip(stretch).for_each(|(sum, more)| *sum += more);
+    }
+    for item in 0..items {
+        categories.of_item(item as u32).for_each(|category| nodes[items + category as usize] += nodes[item]);
+    }
+    nodes
 }

@@ -51,7 +51,7 @@ impl Periods {
 }
 
 /// The first day of the period of that length that a day is in. Weeks begin on Monday.
-fn start_of(name: &str, day: Day) -> Day {
+pub(super) fn start_of(name: &str, day: Day) -> Day {
     if name == "week" {
         // 1970-01-01 was a Thursday
         return day - (day + 3).rem_euclid(7);

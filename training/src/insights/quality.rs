@@ -27,8 +27,8 @@ pub struct Checked<'a> {
     pub rows: u64,
     /// Rows not taken, by reason, each with a few places such as `sales.parquet row 17`.
     pub rejects: &'a BTreeMap<String, (u64, Vec<String>)>,
-    /// Rows equal in everything to another one.
-    pub duplicates: u64,
+    /// Rows equal in everything to another one, with a few places.
+    pub duplicates: (u64, &'a [String]),
     /// What the version before was made from, if there is one.
     pub before: Option<&'a DataSummary>,
     /// What this one is made from.
@@ -111,18 +111,37 @@ fn completeness(findings: &mut Vec<Finding>, past: &Past<'_>) {
         log.line_amount.iter().zip(&log.line_quantity).filter(|(amount, quantity)| **amount <= 0.0 && **quantity > 0.0).count() as u64;
     // without any amount there was no such column
     if free < lines {
-        let says = format!("{} of {} lines with units have no money", count(free), count(lines));
+        let is_free = |line: &usize| log.line_amount[*line] <= 0.0 && log.line_quantity[*line] > 0.0;
+        let found = (0..log.orders()).flat_map(|order| log.lines_of(order).filter(is_free).map(move |line| (order, line)));
+        let examples = such_as(found.take(EXAMPLES + 1).map(|(order, line)| bought(log, order, log.line_item[line])));
+        let says = format!("{} of {} lines with units have no money{examples}", count(free), count(lines));
         findings.push(share_of("completeness", "amount", lines, free, says));
     }
     if !log.channels.is_empty() {
         let unsaid = log.order_channel.iter().filter(|&&channel| channel == u16::MAX).count() as u64;
-        let says = format!("{} of {} orders do not say their channel", count(unsaid), count(log.orders() as u64));
+        let found = (0..log.orders()).filter(|&order| log.order_channel[order] == u16::MAX);
+        let order_of = |order: usize| {
+            let customer = log.order_offsets.partition_point(|&first| first as usize <= order) - 1;
+            format!("{} of {}", log.customer_ids.value(customer), date(log.order_day[order]))
+        };
+        let examples = such_as(found.take(EXAMPLES + 1).map(order_of));
+        let says = format!("{} of {} orders do not say their channel{examples}", count(unsaid), count(log.orders() as u64));
         findings.push(share_of("completeness", "channel", log.orders() as u64, unsaid, says));
     }
 }
 
+/// A line in words: who bought what when.
+fn bought(log: &crate::log::PurchaseLog, order: usize, item: u32) -> String {
+    let customer = log.order_offsets.partition_point(|&first| first as usize <= order) - 1;
+    let (customer, item) = (log.customer_ids.value(customer), log.item_ids.value(item as usize));
+    format!("{customer} bought {item} on {}", date(log.order_day[order]))
+}
+
 fn validity(findings: &mut Vec<Finding>, checked: &Checked<'_>) {
-    let purchases = checked.rejects.iter().filter(|(reason, _)| !reason.starts_with("customers:") && *reason != "duplicate row");
+    let purchases = checked
+        .rejects
+        .iter()
+        .filter(|(reason, _)| !reason.starts_with("customers:") && !reason.starts_with("records:") && *reason != "duplicate row");
     let rejected: u64 = purchases.clone().map(|(_, (rows, _))| rows).sum();
     let says = format!("{} of {} rows could not be used", count(rejected), count(checked.rows));
     findings.push(share_of("validity", "rows", checked.rows, rejected, says));
@@ -138,8 +157,10 @@ fn validity(findings: &mut Vec<Finding>, checked: &Checked<'_>) {
 }
 
 fn uniqueness(findings: &mut Vec<Finding>, past: &Past<'_>, checked: &Checked<'_>) {
-    let says = format!("{} of {} rows are equal to another one in everything", count(checked.duplicates), count(checked.rows));
-    findings.push(share_of("uniqueness", "duplicate rows", checked.rows, checked.duplicates, says));
+    let (doubled, places) = checked.duplicates;
+    let examples = such_as(places.iter().cloned());
+    let says = format!("{} of {} rows are equal to another one in everything{examples}", count(doubled), count(checked.rows));
+    findings.push(share_of("uniqueness", "duplicate rows", checked.rows, doubled, says));
     let log = past.log();
     for (check, ids) in [("customer ids", &log.customer_ids), ("item ids", &log.item_ids)] {
         let (collisions, examples) = collisions(ids);
@@ -252,20 +273,26 @@ fn consistency(findings: &mut Vec<Finding>, past: &Past<'_>, days: &Days) {
     findings.push(share_of("consistency", "changes of level", weeks.len() as u64, changes.len() as u64, says));
     let log = past.log();
     let returned: usize = log.returns.len();
-    let unmatched = returned as u64 - matched(past);
-    let says = format!("{} of {} returns have no earlier purchase of the item", count(unmatched), count(returned as u64));
-    findings.push(share_of("consistency", "returns without a purchase", returned as u64, unmatched, says));
+    let unmatched = unmatched(past);
+    let example = |back: &&crate::log::Return| {
+        let (customer, item) = (log.customer_ids.value(back.customer as usize), log.item_ids.value(back.item as usize));
+        format!("{customer} sent back {item} on {}", date(back.day))
+    };
+    let examples = such_as(unmatched.iter().map(example));
+    let says =
+        format!("{} of {} returns have no earlier purchase of the item{examples}", count(unmatched.len() as u64), count(returned as u64));
+    findings.push(share_of("consistency", "returns without a purchase", returned as u64, unmatched.len() as u64, says));
 }
 
-/// Returns of something that the customer had bought by then.
-fn matched(past: &Past<'_>) -> u64 {
+/// Returns of what the customer had not bought by then.
+fn unmatched<'a>(past: &Past<'a>) -> Vec<&'a crate::log::Return> {
     let log = past.log();
-    let bought = |back: &&crate::log::Return| {
+    let bought = |back: &crate::log::Return| {
         log.orders_of(back.customer as usize)
             .take_while(|&order| log.order_day[order] <= back.day)
             .any(|order| log.line_item[log.lines_of(order)].binary_search(&back.item).is_ok())
     };
-    log.returns.par_iter().filter(bought).count() as u64
+    log.returns.par_iter().filter(|back| !bought(back)).collect()
 }
 
 fn drift(findings: &mut Vec<Finding>, checked: &Checked<'_>) {
@@ -290,6 +317,7 @@ fn drift(findings: &mut Vec<Finding>, checked: &Checked<'_>) {
         let says = format!("{then:.2} in the version before, {now:.2} now");
         findings.push(Finding { dimension: "drift", check: check.to_owned(), checked: 1, affected: u64::from(score < 50.0), score, says });
     }
+    columns_changed(findings, before, checked.now);
     let (then, now) = (rejected(before), rejected(checked.now));
     let says = format!("{} in the version before, {} now", percent(then), percent(now));
     let score = 100.0 * (1.0 - (now - then).abs()).max(0.0);
@@ -305,4 +333,20 @@ fn drift(findings: &mut Vec<Finding>, checked: &Checked<'_>) {
     let says = format!("the first day was {}, it is {} now", before.first_day, checked.now.first_day);
     let score = if shrunk { 50.0 } else { 100.0 };
     findings.push(Finding { dimension: "drift", check: "history".to_owned(), checked: 1, affected: u64::from(shrunk), score, says });
+}
+
+/// Columns that came, went or changed their type since the version before; one that does not say its columns is not compared with.
+fn columns_changed(findings: &mut Vec<Finding>, before: &DataSummary, now: &DataSummary) {
+    if before.columns.is_empty() {
+        return;
+    }
+    let gone = before.columns.keys().filter(|column| !now.columns.contains_key(*column)).map(|column| format!("{column} is gone"));
+    let new = now.columns.keys().filter(|column| !before.columns.contains_key(*column)).map(|column| format!("{column} is new"));
+    let changed = before.columns.iter().filter_map(|(column, then)| {
+        let found = now.columns.get(column).filter(|found| *found != then)?;
+        Some(format!("{column} was {then}, is {found}"))
+    });
+    let changes: Vec<String> = gone.chain(changed).chain(new).collect();
+    let says = format!("{} columns differ from the version before{}", changes.len(), such_as(changes.clone()));
+    findings.push(share_of("drift", "columns", before.columns.len() as u64, changes.len() as u64, says));
 }

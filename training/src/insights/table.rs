@@ -1,10 +1,14 @@
 //! The rows of one insight on their way into its table.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, RecordBatch, StringArray, UInt64Array};
 use shopkeeper_models::calendar::Day;
 use shopkeeper_models::insights::{Insight, Kind};
+
+use super::periods::start_of;
+use super::withhold::{Keyed, Sum, of_periods, of_segments, withheld};
 
 /// A value of a row.
 #[derive(Clone, Debug)]
@@ -23,7 +27,8 @@ impl From<u64> for Value {
 
 impl From<f64> for Value {
     fn from(number: f64) -> Self {
-        if number.is_finite() { Self::Number(number) } else { Self::None }
+        // a sum of nothing is -0.0
+        if number.is_finite() { Self::Number(number + 0.0) } else { Self::None }
     }
 }
 
@@ -54,10 +59,23 @@ pub(super) struct Of<'a> {
     pub(super) segment: Option<&'a str>,
 }
 
+/// What is withheld.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Withholding<'a> {
+    /// Figures of fewer people are; 1 = nothing is.
+    pub(super) least: u64,
+    /// 0 for a segment by behaviour, 1 for one by needs.
+    pub(super) kind_of: &'a HashMap<String, u8>,
+}
+
 /// A table being filled.
-pub(super) struct Table {
+pub(super) struct Table<'a> {
     insight: &'static Insight,
-    min_group: u64,
+    withholding: Withholding<'a>,
+    /// How many people stand behind each row.
+    people: Vec<u64>,
+    /// Rows that add up to something, beside those of segments and periods.
+    sums: Vec<Sum>,
     by: Vec<String>,
     period: Vec<Option<Day>>,
     segment: Vec<Option<String>>,
@@ -65,29 +83,83 @@ pub(super) struct Table {
     suppressed: Vec<bool>,
 }
 
-impl Table {
-    /// The table of the insight of that name; figures of fewer customers than `min_group` are withheld.
-    pub(super) fn new(name: &str, min_group: u64) -> Self {
+impl<'a> Table<'a> {
+    /// The table of the insight of that name.
+    pub(super) fn new(name: &str, withholding: Withholding<'a>) -> Self {
         let insight = shopkeeper_models::insights::find(name).unwrap_or_else(|| unreachable!("{name} is in the list"));
         let columns = vec![Vec::new(); insight.columns.len()];
-        Self { insight, min_group, by: Vec::new(), period: Vec::new(), segment: Vec::new(), columns, suppressed: Vec::new() }
+        let (by, period, segment, people, suppressed, sums) = Default::default();
+        Self { insight, withholding, people, sums, by, period, segment, columns, suppressed }
     }
 
-    /// Adds a row that so many customers stand behind; nobody at all is no secret.
-    pub(super) fn push(&mut self, of: Of<'_>, customers: u64, values: Vec<Value>) {
-        let suppressed = customers > 0 && customers < self.min_group;
+    /// Adds a row that so many people stand behind; returns its number.
+    pub(super) fn push(&mut self, of: Of<'_>, people: u64, values: Vec<Value>) -> usize {
         assert_eq!(values.len(), self.columns.len(), "a value for each column of {}", self.insight.name);
         self.by.push(of.by.to_owned());
         self.period.push(of.period);
         self.segment.push(of.segment.map(str::to_owned));
-        self.suppressed.push(suppressed);
-        for ((column, about), value) in self.columns.iter_mut().zip(self.insight.columns).zip(values) {
-            column.push(if suppressed && !about.kind.is_key() { Value::None } else { value });
+        self.people.push(people);
+        self.suppressed.push(false);
+        self.columns.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
+        self.people.len() - 1
+    }
+
+    /// Withholds a row, whoever stands behind it.
+    pub(super) fn hide(&mut self, row: usize) {
+        self.suppressed[row] = true;
+    }
+
+    /// Says that rows add up to another one, or to what other tables say.
+    pub(super) fn adds_up(&mut self, whole: Option<usize>, parts: Vec<usize>) {
+        self.sums.push(Sum { whole, parts });
+    }
+
+    /// Marks the rows that are withheld.
+    fn withhold(&mut self) {
+        let Withholding { least, kind_of } = self.withholding;
+        if least <= 1 {
+            return;
         }
+        // the rows of a cohort are shown or withheld together, those of other tables each by itself
+        let together = self.insight.name == "cohorts";
+        let says = |row: usize| {
+            let keys = self.columns.iter().zip(self.insight.columns).filter(|(_, column)| column.kind.is_key() && !together);
+            keys.map(|(values, _)| format!("{:?}", values[row])).collect::<Vec<_>>().join(",")
+        };
+        let mut at: HashMap<Keyed, usize> = HashMap::new();
+        let (mut keyed, mut people, mut hidden): (Vec<Keyed>, Vec<u64>, Vec<bool>) = Default::default();
+        let mut of = Vec::with_capacity(self.people.len());
+        for row in 0..self.people.len() {
+            let key = ((self.by[row].clone(), self.period[row], says(row)), self.segment[row].clone());
+            let group = *at.entry(key.clone()).or_insert_with(|| {
+                keyed.push(key);
+                people.push(0);
+                hidden.push(false);
+                people.len() - 1
+            });
+            people[group] = people[group].max(self.people[row]);
+            hidden[group] |= self.suppressed[row];
+            of.push(group);
+        }
+        let mut sums: Vec<Sum> = std::mem::take(&mut self.sums);
+        for sum in &mut sums {
+            sum.whole = sum.whole.map(|row| of[row]);
+            sum.parts.iter_mut().for_each(|part| *part = of[*part]);
+        }
+        if self.insight.has_segments {
+            sums.extend(of_segments(&keyed, kind_of));
+            sums.extend(of_periods(&keyed, start_of));
+        }
+        let hidden = withheld(&people, hidden, least, &sums);
+        self.suppressed = of.into_iter().map(|group| hidden[group]).collect();
     }
 
     /// The finished table.
-    pub(super) fn finish(self) -> RecordBatch {
+    pub(super) fn finish(mut self) -> RecordBatch {
+        self.withhold();
+        for (column, _) in self.columns.iter_mut().zip(self.insight.columns).filter(|(_, about)| !about.kind.is_key()) {
+            column.iter_mut().zip(&self.suppressed).filter(|(_, hidden)| **hidden).for_each(|(value, _)| *value = Value::None);
+        }
         let array = |(column, kind): (Vec<Value>, Kind)| -> ArrayRef {
             let number = |value: &Value| match value {
                 Value::Number(number) => Some(*number),

@@ -68,9 +68,14 @@ fn said(row: &Row) -> (u32, u32, u32, u32, u64, u64, u32, u32) {
     (row.customer, row.order, row.item, row.quantity.to_bits(), row.amount.to_bits(), row.discount.to_bits().into(), row.time, row.channel)
 }
 
-/// How many rows of those that [`build`] left sorted are equal to the one before.
-pub(super) fn duplicates(rows: &[Row]) -> u64 {
-    rows.par_windows(2).filter(|pair| said(&pair[0]) == said(&pair[1])).count() as u64
+/// How many rows of those that [`build`] left sorted are equal to the one before, and the file and row of the first few in file order.
+pub(super) fn duplicates(rows: &[Row], most: usize) -> (u64, Vec<(u32, u32)>) {
+    let is_same = |pair: &&[Row]| said(&pair[0]) == said(&pair[1]);
+    let found = rows.par_windows(2).filter(is_same).count() as u64;
+    let mut places: Vec<(u32, u32)> = rows.windows(2).filter(is_same).map(|pair| (pair[1].file, pair[1].row)).collect();
+    places.sort_unstable();
+    places.truncate(most);
+    (found, places)
 }
 
 /// The order in which rows are added up: it names every field, so rows of any order come out the same.

@@ -45,7 +45,7 @@ pub enum ReadError {
         /// What it was mapped to.
         theirs: String,
         /// The table it is of.
-        table: &'static str,
+        table: String,
     },
     /// A named file, folder or pattern is not there.
     #[error("{path}: no such file or folder. Check the path given with {option}")]

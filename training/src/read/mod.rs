@@ -11,12 +11,14 @@ mod error;
 mod files;
 mod fingerprint;
 mod intern;
+mod records;
 mod rejects;
 mod schema;
 mod settings;
 mod tables;
 mod values;
 
+use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use shopkeeper_models::attributes::Attributes;
@@ -30,10 +32,15 @@ pub use self::settings::{AsOf, ReadSettings};
 use self::attributes::Judge;
 use self::clock::Clock;
 use self::decode::Gathered;
+use self::records::RecordFiles;
 use self::schema::{CUSTOMERS, ITEMS, PURCHASES, Source};
 use self::tables::Items;
 use crate::log::PurchaseLog;
 use crate::progress::Progress;
+use crate::records::Records;
+
+/// Places of duplicates that are said.
+const DUPLICATES_SHOWN: usize = 4;
 
 /// What the files gave.
 #[derive(Clone, Debug)]
@@ -42,6 +49,10 @@ pub struct Read {
     pub log: PurchaseLog,
     /// What the customers table says of each customer of the log.
     pub attributes: Attributes,
+    /// What the other tables say.
+    pub records: Records,
+    /// The type of every column that was read, by table and our name: `purchases.amount` = `Float64`.
+    pub columns: BTreeMap<String, String>,
     /// Rows seen in the purchases files: accepted, rejected and those after the as-of.
     pub rows: u64,
     /// Rows at or after the as-of that was asked for: not read, not rejected, not judged.
@@ -54,6 +65,8 @@ pub struct Read {
     pub events: Vec<EventsSeen>,
     /// Accepted rows that are equal to another one in everything, beyond the first of each.
     pub duplicates: u64,
+    /// The first places of those: `sales.parquet row 17`, counted from 0.
+    pub duplicate_places: Vec<String>,
     /// BLAKE3 hash of the log as 64 hexadecimal digits: equal for equal rows, whatever their order, files and the number of threads.
     pub fingerprint: String,
     /// What a person should know before trusting the model; one sentence each.
@@ -79,7 +92,8 @@ pub fn read(settings: &ReadSettings, progress: &dyn Progress) -> Result<Read, Re
     let started = Instant::now();
     progress.start("schema", None, "files");
     let files = Files::open(settings)?;
-    progress.advance((files.purchases.len() + files.items.len() + files.customers.len()) as u64);
+    let record_files = RecordFiles::open(settings)?;
+    progress.advance((files.purchases.len() + files.items.len() + files.customers.len() + record_files.all().count()) as u64);
     progress.finish(started.elapsed().as_secs_f64());
 
     let started = Instant::now();
@@ -95,7 +109,12 @@ pub fn read(settings: &ReadSettings, progress: &dyn Progress) -> Result<Read, Re
     progress.start("sort", Some(gathered.rows.len() as u64), "rows");
     let attributes = people.attributes(&gathered.customers);
     let log = sort(&mut gathered, items, settings, &clock, as_of)?;
-    let duplicates = build::duplicates(&gathered.rows);
+    let (duplicates, places) = build::duplicates(&gathered.rows, DUPLICATES_SHOWN);
+    let duplicate_places = places.into_iter().map(|(file, row)| format!("{} row {row}", files.purchases[file as usize].name)).collect();
+    let judge =
+        records::Judge { clock: &clock, as_of: log.as_of, customers: &gathered.customers, max_reject_rate: settings.max_reject_rate };
+    let records = records::read_records(&record_files, &judge, &mut gathered.rejects, &mut warnings)?;
+    let columns = columns(&files, &record_files);
     let fingerprint = fingerprint::fingerprint(&log);
     progress.advance(gathered.rows.len() as u64);
     progress.finish(started.elapsed().as_secs_f64());
@@ -104,7 +123,38 @@ pub fn read(settings: &ReadSettings, progress: &dyn Progress) -> Result<Read, Re
     let mut events: Vec<EventsSeen> = files.purchases.iter().filter_map(Source::events).collect();
     events.sort_by(|a, b| (&a.state, a.after, a.upto).cmp(&(&b.state, b.after, b.upto)));
     events.dedup();
-    Ok(Read { log, attributes, rows, after_as_of, last, rejects, duplicates, events, fingerprint, warnings })
+    Ok(Read {
+        log,
+        attributes,
+        records,
+        columns,
+        rows,
+        after_as_of,
+        last,
+        rejects,
+        duplicates,
+        duplicate_places,
+        events,
+        fingerprint,
+        warnings,
+    })
+}
+
+/// The types of the columns that were read.
+fn columns(files: &Files, records: &RecordFiles) -> BTreeMap<String, String> {
+    let ours = [("purchases", &files.purchases), ("items", &files.items), ("customers", &files.customers)];
+    let ours = ours.into_iter().flat_map(|(name, files)| files.iter().map(move |file| (name, file)));
+    let mut columns: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (table, file) in ours.chain(records.all()) {
+        for (column, kind) in file.types() {
+            let kinds = columns.entry(format!("{table}.{column}")).or_default();
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+                kinds.sort_unstable();
+            }
+        }
+    }
+    columns.into_iter().map(|(column, kinds)| (column, kinds.join(" and "))).collect()
 }
 
 /// The files of all tables, their columns checked.

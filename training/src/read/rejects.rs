@@ -43,9 +43,16 @@ pub(super) enum Reason {
     BirthdayOutOfRange,
     AttributeNotANumber,
     AttributeTooLong,
+    RecordWithoutId,
+    RecordWithoutTime,
+    RecordOfStranger,
+    RecordOfNoMember,
+    RecordOfThemselves,
+    RecordGroup,
+    RecordScore,
 }
 
-const REASONS: [Reason; 18] = [
+const REASONS: [Reason; 25] = [
     Reason::NoCustomer,
     Reason::NoItem,
     Reason::IdTooLong,
@@ -64,6 +71,13 @@ const REASONS: [Reason; 18] = [
     Reason::BirthdayOutOfRange,
     Reason::AttributeNotANumber,
     Reason::AttributeTooLong,
+    Reason::RecordWithoutId,
+    Reason::RecordWithoutTime,
+    Reason::RecordOfStranger,
+    Reason::RecordOfNoMember,
+    Reason::RecordOfThemselves,
+    Reason::RecordGroup,
+    Reason::RecordScore,
 ];
 
 impl Reason {
@@ -87,6 +101,13 @@ impl Reason {
             Self::BirthdayOutOfRange => "customers: birthday before 1900 or in the future, left out",
             Self::AttributeNotANumber => "customers: a number that is not finite, left out",
             Self::AttributeTooLong => "customers: text longer than 256 bytes, left out",
+            Self::RecordWithoutId => "records: an id is missing or longer than 256 bytes",
+            Self::RecordWithoutTime => "records: no time",
+            Self::RecordOfStranger => "records: a customer in neither purchases nor customers",
+            Self::RecordOfNoMember => "records: a redemption by somebody who is not in the campaign",
+            Self::RecordOfThemselves => "records: a referral of oneself",
+            Self::RecordGroup => "records: group is neither treated nor control",
+            Self::RecordScore => "records: score is not from 0 to 10",
         }
     }
 }

@@ -129,6 +129,87 @@ pub(super) const CUSTOMERS: Table = Table {
     ],
 };
 
+const CAMPAIGN: Column = column("campaign_id", Kind::Id, Need::Required, &["campaign", "mailing", "promo"]);
+
+/// Whom each campaign was for.
+pub(super) const CAMPAIGNS: Table = Table {
+    option: "--campaigns",
+    prefix: "campaigns.",
+    open: false,
+    columns: &[
+        CUSTOMER,
+        CAMPAIGN,
+        column("group", Kind::Text, Need::Optional, &["group", "arm", "control"]),
+        column("sent_at", Kind::Time, Need::Optional, &["sent", "start", "date"]),
+        column("reached_at", Kind::Time, Need::Optional, &["reached", "open", "deliver"]),
+        column("redeemed_at", Kind::Time, Need::Optional, &["redeem", "used"]),
+        column("channel", Kind::Text, Need::Optional, &["channel", "medium"]),
+    ],
+};
+
+/// When each campaign ran.
+pub(super) const CAMPAIGN_LIST: Table = Table {
+    option: "--campaign-list",
+    prefix: "campaign_list.",
+    open: false,
+    columns: &[
+        CAMPAIGN,
+        column("kind", Kind::Text, Need::Optional, &["type", "kind"]),
+        column("starts_at", Kind::Time, Need::Optional, &["start", "from", "begin"]),
+        column("ends_at", Kind::Time, Need::Optional, &["end", "until"]),
+    ],
+};
+
+/// Who redeemed something of which campaign.
+pub(super) const REDEMPTIONS: Table = Table {
+    option: "--redemptions",
+    prefix: "redemptions.",
+    open: false,
+    columns: &[CUSTOMER, CAMPAIGN, column("redeemed_at", Kind::Time, Need::Required, &["redemption", "redeem", "date", "time"])],
+};
+
+/// What customers said.
+pub(super) const FEEDBACK: Table = Table {
+    option: "--feedback",
+    prefix: "feedback.",
+    open: false,
+    columns: &[
+        CUSTOMER,
+        column("timestamp", Kind::Time, Need::Required, &["timestamp", "time", "date", "created"]),
+        column("score", Kind::Number, Need::Optional, &["score", "nps", "rating"]),
+        column("kind", Kind::Text, Need::Optional, &["kind", "type", "topic"]),
+        column("text", Kind::Text, Need::Optional, &["text", "comment", "review"]),
+        column("channel", Kind::Text, Need::Optional, &["channel", "source"]),
+    ],
+};
+
+/// What customers wanted help with.
+pub(super) const TICKETS: Table = Table {
+    option: "--tickets",
+    prefix: "tickets.",
+    open: false,
+    columns: &[
+        CUSTOMER,
+        column("opened_at", Kind::Time, Need::Required, &["open", "created", "timestamp", "date"]),
+        column("first_reply_at", Kind::Time, Need::Optional, &["reply", "response", "answer"]),
+        column("closed_at", Kind::Time, Need::Optional, &["close", "resolve", "solved"]),
+        column("channel", Kind::Text, Need::Optional, &["channel", "source"]),
+        column("kind", Kind::Text, Need::Optional, &["kind", "type", "topic"]),
+    ],
+};
+
+/// Who brought whom.
+pub(super) const REFERRALS: Table = Table {
+    option: "--referrals",
+    prefix: "referrals.",
+    open: false,
+    columns: &[
+        column("referrer_id", Kind::Id, Need::Required, &["referrer", "inviter", "advocate"]),
+        column("referred_id", Kind::Id, Need::Required, &["referred", "invitee", "friend"]),
+        column("timestamp", Kind::Time, Need::Optional, &["timestamp", "time", "date", "created"]),
+    ],
+};
+
 impl Table {
     /// The names that a mapping may give.
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
@@ -411,6 +492,19 @@ impl Source {
     /// The columns to read, with their kinds, ascending by name.
     pub(super) fn kinds(&self) -> impl Iterator<Item = (&str, Kind)> {
         self.cells.iter().filter_map(|(name, cell)| if let Cell::Column(_, kind) = cell { Some((name.as_str(), *kind)) } else { None })
+    }
+
+    /// The columns to read by our names, with their types in the file; those that its folders spell are text.
+    pub(super) fn types(&self) -> impl Iterator<Item = (&str, String)> {
+        let of = |root: &usize| self.metadata.schema().field(*root).data_type().to_string();
+        self.cells.iter().map(move |(name, cell)| {
+            let found = match cell {
+                Cell::Column(root, _) => of(root),
+                Cell::Sum(roots) => roots.iter().map(of).collect::<Vec<_>>().join(" + "),
+                Cell::Folder(_) => "folder".to_owned(),
+            };
+            (name.as_str(), found)
+        })
     }
 
     /// Decodes the columns needed of one row group, batch by batch, until `each` fails. Never panics, whatever the file holds.

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Timelike, Utc};
 use serde::{Serialize, Serializer};
 
 use super::ReadError;
-use super::schema::{CUSTOMERS, ITEMS, PURCHASES};
+use super::schema::{CAMPAIGN_LIST, CAMPAIGNS, CUSTOMERS, FEEDBACK, ITEMS, PURCHASES, REDEMPTIONS, REFERRALS, TICKETS};
 
 /// What to read and how strictly. [`ReadSettings::default`] names no files; every other default is said at its field.
 #[derive(Clone, Debug, Serialize)]
@@ -19,7 +19,19 @@ pub struct ReadSettings {
     pub items: Option<String>,
     /// The customers table: a file, folder or pattern. Default: none.
     pub customers: Option<String>,
-    /// Our column name to theirs, such as `customer_id` to `household_id`; `items.` and `customers.` stand before names of those tables.
+    /// Whom campaigns were for, one row a customer and campaign: a file, folder or pattern. Default: none.
+    pub campaigns: Option<String>,
+    /// When each campaign ran. Default: none; then `sent_at` of the campaigns table says it.
+    pub campaign_list: Option<String>,
+    /// Who redeemed something of a campaign. Default: none; then `redeemed_at` of the campaigns table says it.
+    pub redemptions: Option<String>,
+    /// What customers said. Default: none.
+    pub feedback: Option<String>,
+    /// What customers wanted help with. Default: none.
+    pub tickets: Option<String>,
+    /// Who brought whom. Default: none.
+    pub referrals: Option<String>,
+    /// Our column name to theirs, such as `customer_id` to `household_id`; the name of another table stands in front: `items.item_id`, `campaigns.sent_at`.
     /// Default: every column bears our name.
     pub columns: BTreeMap<String, String>,
     /// Exclusive end of what is read. Default: the start of the calendar day after the last accepted row.
@@ -39,6 +51,12 @@ impl Default for ReadSettings {
             purchases: Vec::new(),
             items: None,
             customers: None,
+            campaigns: None,
+            campaign_list: None,
+            redemptions: None,
+            feedback: None,
+            tickets: None,
+            referrals: None,
             columns: BTreeMap::new(),
             as_of: None,
             timezone: "UTC".into(),
@@ -62,7 +80,7 @@ impl ReadSettings {
             let found = self.max_reject_rate.to_string();
             return Err(ReadError::Setting { name: "--max-reject-rate", found, expected: "a share from 0 to 1" });
         }
-        let tables = [PURCHASES, ITEMS, CUSTOMERS];
+        let tables = [PURCHASES, ITEMS, CUSTOMERS, CAMPAIGNS, CAMPAIGN_LIST, REDEMPTIONS, FEEDBACK, TICKETS, REFERRALS];
         if let Some(found) = self.columns.keys().find(|name| !tables.iter().any(|table| table.knows(name))) {
             let valid: Vec<String> = tables.iter().flat_map(|table| table.names()).collect();
             return Err(ReadError::UnknownName {
@@ -70,11 +88,20 @@ impl ReadSettings {
                 valid: format!("{} or customers.<any attribute>", valid.join(", ")),
             });
         }
-        let without = [("items", &self.items), ("customers", &self.customers)].into_iter().filter(|(_, files)| files.is_none());
-        for (table, _) in without {
+        let others = [
+            ("items", &self.items),
+            ("customers", &self.customers),
+            ("campaigns", &self.campaigns),
+            ("campaign_list", &self.campaign_list),
+            ("redemptions", &self.redemptions),
+            ("feedback", &self.feedback),
+            ("tickets", &self.tickets),
+            ("referrals", &self.referrals),
+        ];
+        for (table, _) in others.into_iter().filter(|(_, files)| files.is_none()) {
             let of_table = |name: &str| name.strip_prefix(table).is_some_and(|rest| rest.starts_with('.'));
             if let Some((name, theirs)) = self.columns.iter().find(|(name, _)| of_table(name)) {
-                return Err(ReadError::NoTable { name: name.clone(), theirs: theirs.clone(), table });
+                return Err(ReadError::NoTable { name: name.clone(), theirs: theirs.clone(), table: table.replace('_', "-") });
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ mod ink;
 mod matrix;
 mod page;
 mod profiles;
+mod spans;
 mod terminal;
 mod trading;
 pub(crate) mod words;

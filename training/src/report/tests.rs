@@ -31,8 +31,7 @@ fn manifest(evaluation: Evaluation) -> Manifest {
             first_day: "2025-08-07".into(),
             last_day: "2026-09-30".into(),
             rejects: [("null_customer_id".to_owned(), 12), ("after_as_of".to_owned(), 6)].into(),
-            last_purchase: None,
-            events: Vec::new(),
+            ..DataSummary::default()
         },
         settings: serde_json::json!({"seed": 42, "horizon_days": null, "read": {"timezone": "Europe/Berlin", "columns": {"item_id": "<sku>"}}}),
         rules: CustomerRules {

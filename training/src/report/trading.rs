@@ -7,8 +7,9 @@ use shopkeeper_models::calendar::date;
 use shopkeeper_models::insights::{Insight, InsightQuery, Insights, find};
 
 use super::bars::{self, Bar, Group};
+use super::spans::Span;
 use super::words::{NONE, amount, count, in_brief, percent};
-use super::{columns, heat};
+use super::{columns, heat, spans};
 
 /// Months that cohorts are shown for at most, the latest ones.
 const COHORTS: usize = 24;
@@ -73,6 +74,12 @@ impl Rows {
         column.filter(|column| column.is_valid(row)).map_or(String::new(), |column| column.value(row).to_owned())
     }
 
+    /// `2017-11-06`.
+    fn day(&self, row: usize) -> String {
+        let periods = self.batch.column(1).as_any().downcast_ref::<Date32Array>().filter(|periods| periods.is_valid(row));
+        periods.map_or(String::new(), |periods| date(periods.value(row)))
+    }
+
     /// `2017-11`.
     fn month(&self, row: usize) -> String {
         let periods = self.batch.column(1).as_any().downcast_ref::<Date32Array>();
@@ -88,7 +95,17 @@ impl Rows {
 impl Trading {
     /// From the tables; what there is too little for is left out.
     pub(super) fn new(insights: &Insights) -> Self {
-        let pictures = [revenue(insights), cohorts(insights), gaps(insights), hours(insights), sizes(insights)];
+        let pictures = [
+            revenue(insights),
+            cohorts(insights),
+            gaps(insights),
+            hours(insights),
+            sizes(insights),
+            demand(insights),
+            campaigns(insights),
+            channels(insights),
+            feedback(insights),
+        ];
         let (movers_of, movers) = movers(insights);
         let (quality, checks) = quality(insights);
         Self {
@@ -114,7 +131,8 @@ fn revenue(insights: &Insights) -> Option<Picture> {
     let caption = rows.named(&format!(
         "{what} of each month by customers who bought in the month before as well, who bought earlier but not then, and who are new. The first and the last month may be covered only in part."
     ));
-    (!shown.is_empty()).then(|| Picture {
+    let is_shown = parts.iter().flat_map(|(_, values)| values).any(|&value| value > 0.0);
+    is_shown.then(|| Picture {
         title: if has_money { "Who the revenue comes from" } else { "Who buys" },
         chart: columns::chart(&labels, &parts),
         caption,
@@ -235,6 +253,110 @@ fn sizes(insights: &Insights) -> Option<Picture> {
         title: "How large orders are",
         chart: bars::chart(&[Group { title: String::new(), bars: shown }]),
         caption,
+    })
+}
+
+/// The weeks to come, with how good such forecasts were.
+fn demand(insights: &Insights) -> Option<Picture> {
+    let rows = Rows::of(insights, "demand", "all")?;
+    let measure = ["revenue", "units"].into_iter().find(|measure| {
+        let of_measure = |row: &usize| rows.text("measure", *row) == *measure;
+        (0..rows.len()).filter(of_measure).any(|row| rows.number("forecast", row).unwrap_or(0.0) > 0.0)
+    })?;
+    let shown: Vec<usize> = (0..rows.len()).filter(|&row| rows.text("measure", row) == measure).collect();
+    let labels: Vec<String> = shown.iter().map(|&row| rows.day(row).chars().skip(5).collect()).collect();
+    let of = |name: &str| shown.iter().map(|&row| rows.number(name, row).unwrap_or(0.0)).collect::<Vec<_>>();
+    let (low, forecast, high) = (of("low"), of("forecast"), of("high"));
+    let between = |from: &[f64], to: &[f64]| from.iter().zip(to).map(|(from, to)| (to - from).max(0.0)).collect::<Vec<_>>();
+    let parts = [("at least", low.clone()), ("forecast", between(&low, &forecast)), ("at most", between(&forecast, &high))];
+    let accuracy = Rows::of(insights, "demand_accuracy", "all")?;
+    let tried = (0..accuracy.len()).find(|&row| accuracy.text("measure", row) == measure && accuracy.number("mase", row).is_some());
+    let how = tried.map_or("There is too little past to try such forecasts at.".to_owned(), |row| {
+        let figure = |name: &str| accuracy.number(name, row).unwrap_or(0.0);
+        let verdict = if figure("mase") < 1.0 { "" } else { ", so that it is no better" };
+        format!(
+            "At {} origins of the past the error was {:.2} times that of the seasonal naive forecast{verdict}; {} of the weeks lay within the interval.",
+            figure("origins"),
+            figure("mase"),
+            percent(figure("coverage"))
+        )
+    });
+    let what = if measure == "revenue" { "Revenue" } else { "Units" };
+    Some(Picture {
+        title: "What the next weeks will bring",
+        chart: columns::chart(&labels, &parts),
+        caption: rows
+            .named(&format!("{what} of each of the next 13 weeks from the as-of, with an interval that is to hold 80 % of them. {how}")),
+    })
+}
+
+/// What each campaign changed.
+fn campaigns(insights: &Insights) -> Option<Picture> {
+    let rows = Rows::of(insights, "campaign_lift", "campaign")?;
+    let span = |row: usize| {
+        let [least, value, most] = ["least", "lift", "most"].map(|name| rows.number(name, row));
+        let evidence = rows.text("evidence", row);
+        let relative = rows.number("relative", row).map_or(String::new(), |relative| format!(" ({:+.0} %)", 100.0 * relative));
+        Some(Span {
+            label: rows.text("name", row),
+            least: least?,
+            value: value?,
+            most: most?,
+            figure: format!("{:+.3}{relative}, {}", value?, if evidence == "randomised" { "by lot" } else { "weaker" }),
+            weaker: evidence != "randomised",
+        })
+    };
+    let shown: Vec<Span> = (0..rows.len()).filter(|&row| rows.text("outcome", row) == "orders").filter_map(span).collect();
+    (!shown.is_empty()).then(|| Picture {
+        title: "What the campaigns changed",
+        chart: spans::chart(&shown),
+        caption: rows.named("Orders that each campaign added for a customer it was sent to, with the interval of 95 %; an interval that holds the line is not told apart from nothing. Pale: no control group, so customers alike whom it was not for stand in, which is weaker evidence."),
+    })
+}
+
+/// Orders by channel and month, of the three with the most.
+fn channels(insights: &Insights) -> Option<Picture> {
+    let rows = Rows::of(insights, "channels", "month")?;
+    let mut months: Vec<String> = (0..rows.len()).map(|row| rows.month(row)).collect();
+    months.dedup();
+    let months = months.split_off(months.len().saturating_sub(MONTHS));
+    let mut names: Vec<(f64, String)> = Vec::new();
+    for row in 0..rows.len() {
+        let (name, orders) = (rows.text("channel", row), rows.number("orders", row).unwrap_or(0.0));
+        match names.iter_mut().find(|(_, known)| *known == name) {
+            Some((sum, _)) => *sum += orders,
+            None => names.push((orders, name)),
+        }
+    }
+    names.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    names.truncate(3);
+    let orders = |name: &str| {
+        let of = |month: &String| (0..rows.len()).find(|&row| rows.month(row) == *month && rows.text("channel", row) == name);
+        months.iter().map(|month| of(month).and_then(|row| rows.number("orders", row)).unwrap_or(0.0)).collect::<Vec<_>>()
+    };
+    let parts: Vec<(&str, Vec<f64>)> = names.iter().map(|(_, name)| (name.as_str(), orders(name))).collect();
+    (parts.len() > 1).then(|| Picture {
+        title: "Through which channels they order",
+        chart: columns::chart(&months, &parts),
+        caption: rows.named("Orders of each month by channel, of the three channels with the most."),
+    })
+}
+
+/// Would they recommend the shop, month by month.
+fn feedback(insights: &Insights) -> Option<Picture> {
+    let rows = Rows::of(insights, "feedback", "month")?;
+    let span = |row: usize| {
+        let [least, value, most] = ["least", "nps", "most"].map(|name| rows.number(name, row));
+        let answers = rows.number("answers", row)? as u64;
+        let figure = format!("{:+.0}, {} answers", value?, count(answers));
+        Some(Span { label: rows.month(row), least: least?, value: value?, most: most?, figure, weaker: false })
+    };
+    let mut shown: Vec<Span> = (0..rows.len()).filter_map(span).collect();
+    let shown = shown.split_off(shown.len().saturating_sub(COHORTS));
+    (!shown.is_empty()).then(|| Picture {
+        title: "Would they recommend the shop?",
+        chart: spans::chart(&shown),
+        caption: rows.named("Net promoter score of each month, from -100 to 100: promoters (9, 10) less detractors (0 to 6) of 100 answers, with the interval of 95 %."),
     })
 }
 

@@ -20,7 +20,12 @@ pub(crate) fn count(value: u64) -> String {
 
 /// A share of 0 to 1 as `12.3 %`.
 pub(crate) fn percent(share: f64) -> String {
-    if share.is_finite() { format!("{:.1} %", 100.0 * share) } else { NONE.to_owned() }
+    if share.is_finite() { unsigned(format!("{:.1} %", 100.0 * share)) } else { NONE.to_owned() }
+}
+
+/// A figure without the sign of what is rounded to nothing.
+pub(crate) fn unsigned(figure: String) -> String {
+    if figure.starts_with('-') && !figure.contains(|digit| matches!(digit, '1'..='9')) { figure[1..].to_owned() } else { figure }
 }
 
 /// A part of a whole as `12.3 %`; nothing of nothing is nothing.
@@ -30,7 +35,7 @@ pub(super) fn share_of(part: u64, whole: u64) -> String {
 
 /// `0.312`.
 pub(super) fn decimal(value: f64) -> String {
-    if value.is_finite() { format!("{value:.3}") } else { NONE.to_owned() }
+    if value.is_finite() { unsigned(format!("{value:.3}")) } else { NONE.to_owned() }
 }
 
 /// `0.312`, or a dash for none.
@@ -154,6 +159,10 @@ mod tests {
         assert_eq!([amount(1234.56), amount(0.04), amount(-0.04), amount(-2.5), amount(f64::NAN)], ["1,234.6", "0.0", "0.0", "-2.5", NONE]);
         assert_eq!([in_brief(99_999), in_brief(123_456), in_brief(1_260_000)], ["99,999", "123k", "1.3M"]);
         assert_eq!(group("cannot_lose_them"), "Cannot lose them");
-        assert_eq!([percent(0.1234), share_of(1, 0), maybe_decimal(None)], ["12.3 %", "0.0 %", NONE]);
+        assert_eq!(
+            [percent(0.1234), percent(-0.0), percent(-0.12), share_of(1, 0), maybe_decimal(None)],
+            ["12.3 %", "0.0 %", "-12.0 %", "0.0 %", NONE]
+        );
+        assert_eq!([decimal(-0.0001), decimal(-0.001)], ["0.000", "-0.001"]);
     }
 }

@@ -72,7 +72,27 @@ fn columns_that_are_not_there_are_named_with_a_proposal() {
     assert!(said.ends_with("Leave that mapping out: the file has a column \"customer_id\""), "{said}");
     let message = shop.refuse(&with(("custmer_id", "household_id")));
     let start = "--column custmer_id=...: no such name; expected one of customer_id, item_id, timestamp, order_id, quantity, amount, unit_price, discount, channel, store_id, items.item_id, ";
-    assert!(message.starts_with(start) && message.ends_with("customers.region or customers.<any attribute>"), "{message}");
+    assert!(message.starts_with(start) && message.ends_with("referrals.timestamp or customers.<any attribute>"), "{message}");
+}
+
+#[test]
+fn tables_beside_purchases_are_refused_as_clearly() {
+    let shop = Shop::with(three_lines());
+    let settings = |campaigns: &str| ReadSettings { campaigns: Some(shop.name(campaigns)), ..shop.settings("purchases.parquet") };
+    let lonely = ReadSettings { redemptions: Some(shop.name("purchases.parquet")), ..shop.settings("purchases.parquet") };
+    assert_eq!(
+        shop.refuse(&lonely),
+        "--campaigns: found nothing, with --campaign-list or --redemptions; expected the table of who was in which campaign"
+    );
+    assert_eq!(shop.refuse(&settings("none.parquet")), "none.parquet: no such file or folder. Check the path given with --campaigns");
+    shop.write("nameless.parquet", vec![("mailing_no", texts(&["m1"])), ("customer_id", texts(&["1"]))]);
+    assert_eq!(
+        shop.refuse(&settings("nameless.parquet")),
+        "nameless.parquet: no column \"campaign_id\"; found mailing_no, customer_id. Map it: --column campaigns.campaign_id=mailing_no"
+    );
+    shop.write("timeless.parquet", vec![("campaign_id", texts(&["m1"])), ("customer_id", texts(&["a"]))]);
+    let timeless = shop.refuse(&settings("timeless.parquet"));
+    assert!(timeless.starts_with("1 of 1 rows were rejected (100.0 %)"), "{timeless}");
 }
 
 #[test]
