@@ -17,6 +17,7 @@ use shopkeeper_models::calendar::{Day, day};
 use shopkeeper_models::churn::ChurnModel;
 use shopkeeper_models::evaluation::Evaluation;
 use shopkeeper_models::groups::GroupBy;
+use shopkeeper_models::ids::IdIndex;
 use shopkeeper_models::insights::{INSIGHTS, Insights};
 use shopkeeper_models::lifecycle::LifecycleRules;
 use shopkeeper_models::loyalty::LoyaltySettings;
@@ -210,6 +211,7 @@ fn time(size: u32) {
             evaluation: Evaluation::default(),
             files: BTreeMap::new(),
         },
+        by_id: IdIndex::new(&rows.customer_id),
         customers: rows,
         attributes: Attributes::from_batch(RecordBatch::new_empty(Arc::new(Schema::empty())), 0).expect("no attributes"),
         loyalty,

@@ -49,7 +49,8 @@ pub struct Model {
     pub manifest: Manifest,
     /// One row a customer.
     pub customers: Customers,
-    by_id: IdIndex,
+    /// Where the customers are, by id.
+    pub by_id: IdIndex,
     /// What else the shop says of each customer.
     pub attributes: Attributes,
     /// Loyalty tier and points of each customer.
