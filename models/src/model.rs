@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use arrow::buffer::Buffer;
 use rayon::prelude::*;
 
 use crate::affinity::Affinity;
@@ -15,6 +14,7 @@ use crate::error::ModelError;
 use crate::factors::Factors;
 use crate::groups::Standing;
 use crate::histories::Histories;
+use crate::ids::{CustomerIx, IdIndex};
 use crate::insights::{INSIGHTS, Insights};
 use crate::items::Items;
 use crate::loyalty::Loyalty;
@@ -23,7 +23,7 @@ use crate::recommender::{Parts, Ranker, Recommender};
 use crate::rules::Rules;
 use crate::segments::Segments;
 use crate::shortlists::Shortlists;
-use crate::table;
+use crate::table::{self, Mapped};
 use crate::value::SpendModel;
 
 /// The file of items that share orders.
@@ -49,6 +49,7 @@ pub struct Model {
     pub manifest: Manifest,
     /// One row a customer.
     pub customers: Customers,
+    by_id: IdIndex,
     /// What else the shop says of each customer.
     pub attributes: Attributes,
     /// Loyalty tier and points of each customer.
@@ -76,9 +77,13 @@ impl Model {
         let version = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let manifest = read_manifest(folder, &version)?;
         let files: Vec<(&String, &FileEntry)> = manifest.files.iter().collect();
-        let files: Result<Vec<(&str, Buffer)>, ModelError> =
+        let files: Result<Vec<(&str, Mapped)>, ModelError> =
             files.into_par_iter().map(|(name, entry)| Ok((name.as_str(), checked(folder, name, entry)?))).collect();
-        Self::from_files(version, manifest.clone(), &files?)
+        let files = files?;
+        let model = Self::from_files(version, manifest.clone(), &files)?;
+        // every byte was read to check it; most are never asked for
+        files.iter().for_each(|(_, mapped)| mapped.release());
+        Ok(model)
     }
 
     /// Loads who is in which segment of a version folder, without the rest. Never panics, for any bytes.
@@ -89,7 +94,7 @@ impl Model {
             let entry = manifest.files.get(name);
             let entry =
                 entry.ok_or_else(|| ModelError::corrupt(Manifest::FILE, format!("no entry for {name}"), "an entry for every table"))?;
-            table::read(name, &checked(folder, name, entry)?)
+            table::read(name, &checked(folder, name, entry)?.bytes)
         };
         let segments = Segments::from_batch(&read(Segments::FILE)?)?;
         segments.check(usize::MAX)?;
@@ -98,9 +103,9 @@ impl Model {
         Ok((manifest, segments, customers))
     }
 
-    fn from_files(version: String, manifest: Manifest, files: &[(&str, Buffer)]) -> Result<Self, ModelError> {
+    fn from_files(version: String, manifest: Manifest, files: &[(&str, Mapped)]) -> Result<Self, ModelError> {
         let buffer = |name: &str| {
-            let found = files.iter().find(|(file, _)| *file == name).map(|(_, buffer)| buffer);
+            let found = files.iter().find(|(file, _)| *file == name).map(|(_, mapped)| &mapped.bytes);
             found.ok_or_else(|| ModelError::corrupt(Manifest::FILE, format!("no entry for {name}"), "an entry for every table"))
         };
         let read = |name: &str| table::read(name, buffer(name)?);
@@ -149,6 +154,7 @@ impl Model {
         Ok(Self {
             version,
             manifest,
+            by_id: IdIndex::new(&customers.customer_id),
             customers,
             attributes,
             loyalty,
@@ -160,6 +166,11 @@ impl Model {
             insights,
             recommender,
         })
+    }
+
+    /// The customer with this id.
+    pub fn customer(&self, id: &str) -> Option<CustomerIx> {
+        self.by_id.find(&self.customers.customer_id, id).map(CustomerIx)
     }
 
     /// The items.
@@ -174,7 +185,7 @@ pub fn read_standing(folder: &Path, version: &str) -> Result<Standing, ModelErro
     let read = |name: &str| {
         let entry = manifest.files.get(name);
         let entry = entry.ok_or_else(|| ModelError::corrupt(Manifest::FILE, format!("no entry for {name}"), "an entry for every table"))?;
-        table::read(name, &checked(folder, name, entry)?)
+        table::read(name, &checked(folder, name, entry)?.bytes)
     };
     let segments = Segments::from_batch(&read(Segments::FILE)?)?;
     let customers = Customers::from_batch(&read(Customers::FILE)?)?;
@@ -185,16 +196,16 @@ pub fn read_standing(folder: &Path, version: &str) -> Result<Standing, ModelErro
 }
 
 /// The bytes of a file, if they are as long as the manifest says and have its checksum.
-fn checked(folder: &Path, name: &str, entry: &FileEntry) -> Result<Buffer, ModelError> {
-    let buffer = table::map(&folder.join(name))?;
-    if buffer.len() as u64 != entry.bytes {
-        return Err(ModelError::corrupt(name, format!("{} bytes", buffer.len()), format!("{} bytes", entry.bytes)));
+fn checked(folder: &Path, name: &str, entry: &FileEntry) -> Result<Mapped, ModelError> {
+    let mapped = table::map(&folder.join(name))?;
+    if mapped.bytes.len() as u64 != entry.bytes {
+        return Err(ModelError::corrupt(name, format!("{} bytes", mapped.bytes.len()), format!("{} bytes", entry.bytes)));
     }
-    let found = blake3::Hasher::new().update(&buffer).finalize().to_hex();
+    let found = blake3::Hasher::new().update(&mapped.bytes).finalize().to_hex();
     if found.as_str() != entry.blake3 {
         return Err(ModelError::corrupt(name, format!("checksum {found}"), entry.blake3.clone()));
     }
-    Ok(buffer)
+    Ok(mapped)
 }
 
 /// Reads and checks a version's manifest alone.

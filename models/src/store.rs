@@ -299,7 +299,7 @@ impl Staging {
         let entries = fs::read_dir(&self.folder).map_err(|source| ModelError::io(&self.folder, source))?;
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let bytes = crate::table::map(&entry.path())?;
+            let bytes = crate::table::map(&entry.path())?.bytes;
             let rows = rows.iter().find(|(file, _)| *file == name).map(|&(_, rows)| rows);
             manifest.files.insert(name, FileEntry { bytes: bytes.len() as u64, blake3: blake3::hash(&bytes).to_hex().to_string(), rows });
         }

@@ -18,11 +18,39 @@ use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
 use crate::ModelError;
 
 /// A file's bytes, mapped into memory for as long as anything refers to them.
-pub fn map(path: &Path) -> Result<Buffer, ModelError> {
+#[derive(Debug)]
+pub struct Mapped {
+    /// The bytes.
+    pub bytes: Buffer,
+    pages: Arc<memmap2::Mmap>,
+}
+
+impl Mapped {
+    /// Lets go of the pages that were read so far. Whoever reads them next finds them in the system's cache of files, so this costs little, and what
+    /// is never read again takes no memory from the process.
+    pub fn release(&self) {
+        // SAFETY: the mapping is of a file and read-only, so that its pages come back as they were
+        #[cfg(unix)]
+        let _ = unsafe { self.pages.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+    }
+}
+
+/// The owner of mapped bytes.
+struct Pages(Arc<memmap2::Mmap>);
+
+impl AsRef<[u8]> for Pages {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Maps a file.
+pub fn map(path: &Path) -> Result<Mapped, ModelError> {
     let file = File::open(path).map_err(|source| ModelError::io(path, source))?;
     // SAFETY: version folders are immutable by contract: they are written aside, renamed into place and never rewritten.
     let mapped = unsafe { memmap2::Mmap::map(&file) }.map_err(|source| ModelError::io(path, source))?;
-    Ok(Buffer::from(bytes::Bytes::from_owner(mapped)))
+    let pages = Arc::new(mapped);
+    Ok(Mapped { bytes: Buffer::from(bytes::Bytes::from_owner(Pages(pages.clone()))), pages })
 }
 
 /// Writes one table as an uncompressed Arrow IPC file with 64-byte alignment, durable when this returns.

@@ -160,7 +160,7 @@ struct Liking<'a> {
 struct NoMore {}
 
 fn find_customer(shop: &Shop, model: &Model, id: &str) -> Result<CustomerIx, Problem> {
-    model.customers.find(id).ok_or_else(|| {
+    model.customer(id).ok_or_else(|| {
         shop.metrics.unknown_customer();
         Problem::new(Code::UnknownCustomer, format!("not among the {} customers of {}", model.customers.len(), model.version))
     })

@@ -26,7 +26,10 @@ impl Recommender {
         let mut items = Vec::with_capacity(query.n);
         let complete = if query.purchased == Purchased::Include { BEST } else { usize::MAX };
         for entry in shortlists.of(customer).take(complete).filter(wanted) {
-            if items.len() < query.n && !query.exclude.contains(&entry.item) && self.unmet(entry.item, query).is_none() {
+            if items.len() == query.n {
+                break;
+            }
+            if !query.exclude.contains(&entry.item) && self.unmet(entry.item, query).is_none() {
                 items.push(self.shown(&entry));
             }
         }

@@ -210,7 +210,7 @@ impl Ask<'_> {
         let scenario = of_arm.map_or_else(|| shop.scenarios.find(self.scenario), |rules| Ok(Some(rules)))?;
         let model = &*served.model;
         let shelf = Shelf { model, catalogue };
-        let customer = self.customer_id.and_then(|id| model.customers.find(&id.0));
+        let customer = self.customer_id.and_then(|id| model.customer(&id.0));
         let id = |id: Option<&'a Id>| id.map(|id| id.0.as_str());
         let remembered = shop.state.activity.recall(id(self.customer_id), id(self.session_id), model, &served.seen, now());
         let remembered = remembered.unwrap_or_default();
