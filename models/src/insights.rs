@@ -424,7 +424,7 @@ pub const INSIGHTS: &[Insight] = &[
         has_periods: false,
         has_segments: true,
         columns: &[
-            key("channels", "How many channels; 0 = no order says its channel."),
+            key("channels", "How many channels; 5 = five or more, 0 = no order says its channel."),
             text("names", "Which ones, of customers of one channel."),
             count("customers", "Customers."),
             share("share", "customers / all customers with an order."),
