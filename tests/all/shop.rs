@@ -68,9 +68,17 @@ pub(crate) fn shopkeeper() -> Command {
     command
 }
 
-/// Trains on the file into the store and returns the version's name.
+/// Trains on the file into the store, makes the version current however good it is, and returns its name.
 pub(crate) fn train(purchases: &Path, store: &Path, more: &[&str]) -> String {
-    shopkeeper().arg("train").arg("--purchases").arg(purchases).arg("--store").arg(store).args(more).assert().success();
+    shopkeeper()
+        .args(["train", "--activate", "always"])
+        .arg("--purchases")
+        .arg(purchases)
+        .arg("--store")
+        .arg(store)
+        .args(more)
+        .assert()
+        .success();
     current(store)
 }
 

@@ -195,7 +195,7 @@ impl Recommender {
 
     /// Answers a question with exactly `query.n` items whenever so many are eligible. Deterministic; ties go to the lower id.
     pub fn recommend(&self, query: &Query<'_>, scratch: &mut Scratch) -> Answer {
-        if let Some(answer) = self.from_shortlist(query) {
+        if let Some(answer) = self.answer_of_shortlist(query) {
             return answer;
         }
         self.start(query, scratch);

@@ -11,7 +11,7 @@ use crate::{CustomerIx, ItemIx};
 impl Recommender {
     /// The answer that scoring every candidate would give, read from the customer's shortlist; `None` where the question asks for more than that
     /// holds: anything that moves scores or candidates, or more items than are left of it once the rules have kept out theirs.
-    pub(super) fn from_shortlist(&self, query: &Query<'_>) -> Option<Answer> {
+    pub(super) fn answer_of_shortlist(&self, query: &Query<'_>) -> Option<Answer> {
         let shortlists = self.parts.shortlists.as_ref()?;
         let plain = query.context_len() == 0
             && query.fresh.purchases.is_empty()
