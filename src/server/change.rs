@@ -10,6 +10,7 @@ use shopkeeper_models::{Model, ModelError};
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
 
+use super::background;
 use super::problem::{Code, Problem};
 use super::state::Shop;
 
@@ -85,7 +86,7 @@ fn is_mistake(error: &ModelError) -> bool {
 /// The current version of the store, unless it is this one: versions never change.
 fn load_other(store: &ModelStore, version: &str) -> Result<Option<Model>, ModelError> {
     let current = store.current()?;
-    if current == version { Ok(None) } else { store.load(&current).map(Some) }
+    if current == version { Ok(None) } else { background::wait_for(|| store.load(&current).map(Some)) }
 }
 
 /// Looks at the store every `interval` and serves its current version when that has changed. A version that failed to load is not

@@ -3,6 +3,7 @@
 mod admin;
 mod answer;
 mod app;
+mod background;
 mod change;
 mod events;
 mod experiment;

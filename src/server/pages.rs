@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use utoipa::ToSchema;
 
 use super::answer::{self, MODEL_VERSION};
+use super::background;
 use super::extract::{Limit, format_of};
 use super::problem::{Code, Problem};
 use super::state::{ModelRef, Served, Shop};
@@ -110,7 +111,7 @@ pub(super) async fn send(
     let model = Arc::clone(&served.model);
     let list = block(move || make(&model, window)).await.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
     if let Some(permit) = permit {
-        return Ok(stream(&served, name, format, list, permit));
+        return stream(&served, name, format, list, permit);
     }
     let end = window.offset.saturating_add(window.limit);
     let next = (end < list.total).then(|| cursor.write(end));
@@ -125,7 +126,7 @@ fn room(shop: &Shop) -> Result<OwnedSemaphorePermit, Problem> {
 
 /// Sends a list that is at hand, whole.
 pub(super) fn send_whole(shop: &Shop, served: &Served, name: &str, format: Format, list: List) -> Result<HttpResponse, Problem> {
-    Ok(stream(served, name, format, list, room(shop)?))
+    stream(served, name, format, list, room(shop)?)
 }
 
 /// One JSON page of a list.
@@ -151,24 +152,25 @@ fn page(served: &Served, list: List, next_cursor: Option<&str>) -> Result<HttpRe
 
 /// A whole list, encoded on a thread of its own while the client takes it. An answer that fails on the way breaks off instead of ending,
 /// so that no client takes a part for the whole.
-fn stream(served: &Served, name: &str, format: Format, list: List, permit: impl Send + 'static) -> HttpResponse {
+fn stream(served: &Served, name: &str, format: Format, list: List, permit: impl Send + 'static) -> Result<HttpResponse, Problem> {
     let total = list.total;
     let (sender, receiver) = mpsc::channel::<Piece>(CHUNKS_IN_FLIGHT);
     let runtime = Handle::current();
-    actix_web::rt::task::spawn_blocking(move || {
+    background::start(move || {
         let _permit = permit;
         let send = |piece| runtime.block_on(sender.send_timeout(piece, STALL)).is_ok();
         if let Err(error) = encode(format, list, send) {
             tracing::warn!(%error, "a list was not written to its end");
         }
-    });
+    })
+    .map_err(|error| Problem::new(Code::Internal, format!("no thread for a list: {error}")))?;
     let file = format!("attachment; filename=\"{name}-{}.{}\"", served.model.version, format.name());
-    HttpResponse::Ok()
+    Ok(HttpResponse::Ok()
         .insert_header((MODEL_VERSION, served.header.clone()))
         .insert_header((CONTENT_TYPE, format.media_type()))
         .insert_header((CONTENT_DISPOSITION, file))
         .insert_header((ROW_COUNT, total))
-        .streaming(chunks(receiver))
+        .streaming(chunks(receiver)))
 }
 
 /// What the encoding thread hands over.
