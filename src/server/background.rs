@@ -1,6 +1,8 @@
 //! Work that no answer should wait for, such as loading another model or writing a whole list: on threads of its own that give way to those that answer.
 
+use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 /// How far these threads stand back: with both wanting a core, some tenth of it is theirs.
 #[cfg(target_os = "linux")]
@@ -29,4 +31,14 @@ pub(super) fn start(work: impl FnOnce() + Send + 'static) -> std::io::Result<()>
         work();
     })?;
     Ok(())
+}
+
+/// Drops what answers may still hold once the last of them has let go of it, so that none of them has to take it apart.
+pub(super) fn let_go<T: Send + Sync + 'static>(shared: Arc<T>) {
+    // without a thread it is dropped here or by whoever holds it
+    let _ = start(move || {
+        while Arc::strong_count(&shared) > 1 {
+            thread::sleep(Duration::from_millis(100));
+        }
+    });
 }

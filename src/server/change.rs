@@ -36,7 +36,7 @@ pub(super) async fn change(
     let permit = Arc::clone(&shop.changing).try_acquire_owned();
     let permit = permit.map_err(|_| Problem::new(Code::ReloadRunning, "one change at a time"))?;
     let shop = Data::clone(shop);
-    let run = actix_web::web::block(move || apply(&shop, action, permit)).await;
+    let run = actix_web::web::block(move || background::wait_for(|| apply(&shop, action, permit))).await;
     run.map_err(|error| Problem::new(Code::Internal, error.to_string()))?
 }
 
@@ -86,7 +86,7 @@ fn is_mistake(error: &ModelError) -> bool {
 /// The current version of the store, unless it is this one: versions never change.
 fn load_other(store: &ModelStore, version: &str) -> Result<Option<Model>, ModelError> {
     let current = store.current()?;
-    if current == version { Ok(None) } else { background::wait_for(|| store.load(&current).map(Some)) }
+    if current == version { Ok(None) } else { store.load(&current).map(Some) }
 }
 
 /// Looks at the store every `interval` and serves its current version when that has changed. A version that failed to load is not

@@ -13,6 +13,7 @@ use shopkeeper_models::store::ModelStore;
 use shopkeeper_models::{Model, ModelError};
 use tokio::sync::Semaphore;
 
+use super::background;
 use super::experiment::{ARMS, Running};
 use super::messages::Messages;
 use super::metrics::Metrics;
@@ -208,6 +209,7 @@ impl Shop {
         let arms: Vec<Arc<Served>> = arms.iter().chain([&before]).filter(|arm| is_arm(&arm.model.version)).cloned().collect();
         self.arms.store(Arc::new(arms));
         drop(cataloguing);
+        background::let_go(before);
         self.metrics.serving(&self.served().model);
         let loaded = self.loaded();
         let seen: Vec<&Seen> = loaded.iter().map(|served| &served.seen).collect();
