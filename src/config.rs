@@ -170,7 +170,7 @@ pub struct TrainOptions {
     #[arg(long, value_name = "EFFORT", value_enum, env = "SHOPKEEPER_TUNE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tune: Option<Tune>,
-    /// When the new version becomes the current one: unless-worse (than a baseline, beyond chance and by a twentieth), always or never
+    /// When the new version becomes the current one: unless-worse (than a baseline, beyond chance and by a twentieth, or with a last window of hardly a shopper), always or never
     /// [default: unless-worse]
     #[arg(long, value_name = "WHEN", value_enum, env = "SHOPKEEPER_ACTIVATE")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -26,9 +26,9 @@ pub enum CliError {
     #[cfg(feature = "train")]
     #[error(transparent)]
     Train(#[from] shopkeeper_training::pipeline::TrainError),
-    /// A version was trained and saved, but a baseline beats it.
+    /// A version was trained and saved, but a baseline beats it or purchases seem to be missing.
     #[error(
-        "{version} is saved but not current, since it does worse than a rule of thumb on purchases it had not seen. {}. Look at {report}; \
+        "{version} is saved but not current. Against it speaks: {}. Look at {report}; \
          make it current all the same: shopkeeper models activate {version} --store {store}",
         objections.join("; ")
     )]

@@ -202,7 +202,7 @@ pub(super) fn summary(trained: &Trained, store: &ModelStore) -> String {
     }
     out.push_str(&report::text(&trained.manifest));
     if trained.active && !trained.objections.is_empty() {
-        let _ = writeln!(out, "Note: worse than a rule of thumb on purchases it had not seen: {}", trained.objections.join("; "));
+        let _ = writeln!(out, "Note: current all the same, but against it speaks: {}", trained.objections.join("; "));
     }
     let _ = writeln!(out, "\n{}", time(&trained.run));
     for version in &trained.deleted {

@@ -7,7 +7,7 @@ use crate::log::Past;
 use crate::ranker::{LOOKED_AT, QUIET, shoppers};
 
 /// Tasks on which the recommender must hold its own.
-const TASKS: [Task; 3] = [Task::All, Task::New, Task::NextBasketAll];
+const TASKS: [Task; 4] = [Task::All, Task::New, Task::NextBasketAll, Task::NextBasketNew];
 /// The share of a baseline's NDCG that may be lost, beyond what chance explains, before a version is held back.
 const LOSS: f64 = 0.05;
 /// Customers that an answer must have been measured on to be doubted.
@@ -17,7 +17,7 @@ const AUC_LOSS: f64 = 0.01;
 
 /// What speaks against a version, one line each; nothing for a good one.
 ///
-/// A recommender objects when a baseline beats it on all items, new items or the next basket by more than a twentieth of the baseline's NDCG@10
+/// A recommender objects when a baseline beats it on all items, new items, the next basket or what is new in it by more than a twentieth of the baseline's NDCG@10
 /// with a 95 % interval of the paired difference over 30 customers or more that leaves no doubt; a churn model when sorting customers by a rule of thumb separates them better.
 pub fn objections(evaluation: &Evaluation) -> Vec<String> {
     let measured = evaluation.recommendations.as_ref();

@@ -297,7 +297,8 @@ pub fn train(settings: &TrainSettings, store: &ModelStore, progress: &dyn Progre
                 None
             }
         };
-        data.warnings.extend(fits.quiet());
+        let quiet = fits.quiet();
+        data.warnings.extend(quiet.clone());
         let (mut evaluation, shown) = if settings.measure {
             fits.evaluate(None, &mut stages)?
         } else {
@@ -330,7 +331,7 @@ pub fn train(settings: &TrainSettings, store: &ModelStore, progress: &dyn Progre
             };
             settings.insights.fit(&past, members, fits.churn.horizon_days, &checked, &data.records)
         });
-        let objections = gate::objections(&evaluation);
+        let objections: Vec<String> = gate::objections(&evaluation).into_iter().chain(quiet).collect();
         let active = match settings.activate {
             Activate::UnlessWorse => objections.is_empty() || store.current().is_err(),
             Activate::Always => true,
