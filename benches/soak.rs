@@ -220,7 +220,6 @@ fn main() {
             }
         });
         scope.spawn(|| {
-            let mut client = Client::new(&address);
             for version in [&other, &one].into_iter().cycle() {
                 let next = Instant::now() + RELOAD;
                 while Instant::now() < next && !over.load(Ordering::Relaxed) {
@@ -229,7 +228,8 @@ fn main() {
                 if over.load(Ordering::Relaxed) {
                     break;
                 }
-                note("reloads", client.ask("POST", &format!("/v1/models/{version}/activate"), "application/json", "").0);
+                // a connection that rests for as long as this is closed by the server
+                note("reloads", Client::new(&address).ask("POST", &format!("/v1/models/{version}/activate"), "application/json", "").0);
             }
         });
         let end = Instant::now() + Duration::from_secs(seconds);
